@@ -1,0 +1,105 @@
+"""The nouns everybody speaks: plain, frozen values without input or output."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What can be done with a repository, as the registry names it."""
+
+    PULL = "pull"
+    PUSH = "push"
+    DELETE = "delete"
+
+
+class Visibility(StrEnum):
+    """Who may see a group or project without being given a right to it."""
+
+    PRIVATE = "private"
+    INTERNAL = "internal"
+    PUBLIC = "public"
+
+    @property
+    def rank(self) -> int:
+        """0 for private, 1 for internal, 2 for public."""
+        return list(Visibility).index(self)
+
+
+class NamespaceKind(StrEnum):
+    """A path belongs to a group or to a project, never to both."""
+
+    GROUP = "group"
+    PROJECT = "project"
+
+
+class TokenScope(StrEnum):
+    """What a deploy token may be given, in the order in which GitLab lists it (docs: deploy tokens, Scope)."""
+
+    READ_REPOSITORY = "read_repository"
+    READ_REGISTRY = "read_registry"
+    WRITE_REGISTRY = "write_registry"
+    READ_PACKAGE_REGISTRY = "read_package_registry"
+    WRITE_PACKAGE_REGISTRY = "write_package_registry"
+    READ_VIRTUAL_REGISTRY = "read_virtual_registry"
+    WRITE_VIRTUAL_REGISTRY = "write_virtual_registry"
+
+
+class CallerKind(StrEnum):
+    """What kind of credential a caller showed; becomes the claim `auth_type`, with GitLab's words."""
+
+    ANONYMOUS = "none"
+    DEPLOY_TOKEN = "deploy_token"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A group or project that a credential was made for."""
+
+    kind: NamespaceKind
+    path: str
+
+    def covers(self, project_path: str) -> bool:
+        """Say whether the project is this one, or one of this group or of a subgroup. Whole path components count."""
+        if self.kind is NamespaceKind.PROJECT:
+            return project_path == self.path
+        return project_path.startswith(f"{self.path}/")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking: `name` is the JWT's subject, `reach` and `scopes` bound what can ever be granted."""
+
+    kind: CallerKind
+    name: str
+    credential_id: int | None = None
+    reach: frozenset[Owner] = field(default_factory=frozenset)
+    scopes: frozenset[TokenScope] = field(default_factory=frozenset)
+
+
+ANONYMOUS = Caller(kind=CallerKind.ANONYMOUS, name="")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project that owns a repository."""
+
+    path: str
+    visibility: Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a client asks for: one resource and the words it wants to do with it, `*` included (token scope grammar)."""
+
+    type: str
+    name: str
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceActions:
+    """What is granted on one resource: an entry of the claim `access`."""
+
+    type: str
+    name: str
+    actions: tuple[str, ...]
