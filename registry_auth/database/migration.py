@@ -1,0 +1,65 @@
+"""Brings the schema to the state that this version needs."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from registry_auth.database.engine import Database
+from registry_auth.errors import ConfigurationError
+
+
+def migrate(database: Database) -> None:
+    """Bring the schema up to date. Several processes may call it at once; one of them does the work."""
+    if _revision(database) == _head():
+        return
+    config = _config()
+    with database.schema_change() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def check_schema(database: Database) -> None:
+    """Raise ConfigurationError unless the schema is the one that this version needs."""
+    found, needed = _revision(database), _head()
+    if found == needed:
+        return
+    if found is None or _is_known(found):
+        raise ConfigurationError(
+            f"The database {database.path} has schema {found or 'none'}, this version needs {needed}: run `registry-auth database migrate`."
+        )
+    raise ConfigurationError(
+        f"The database {database.path} has schema {found}, which this version does not know: a newer version of registry-auth made it."
+    )
+
+
+def prepare_schema(database: Database) -> None:
+    """Make the tables of a new database; for any other, as check_schema."""
+    if _is_empty(database):
+        migrate(database)
+    check_schema(database)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "registry_auth:database/migrations")
+    return config
+
+
+def _head() -> str | None:
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _is_known(revision: str) -> bool:
+    return any(script.revision == revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _revision(database: Database) -> str | None:
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_empty(database: Database) -> bool:
+    with database.reading() as connection:
+        return not inspect(connection).get_table_names()
