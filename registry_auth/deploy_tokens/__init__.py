@@ -1,0 +1,1 @@
+"""Deploy tokens: scopes, secrets, expiry, rotation and revocation."""

@@ -1,0 +1,153 @@
+"""What can be done with deploy tokens."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from pydantic import SecretStr
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from registry_auth.database import Database
+from registry_auth.deploy_tokens.models import DeployToken, DeployTokenSecret
+from registry_auth.deploy_tokens.validity import has_expired
+from registry_auth.errors import ConflictError, InvalidValueError, NotFoundError
+from registry_auth.namespaces.find import find_namespace
+from registry_auth.text_rules import check_name
+from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, SecretDigester, new_secret
+from registry_auth.values import NamespaceKind, TokenScope
+
+# GitLab docs, deploy tokens: a token of this name is for CI jobs, and these two scopes are implied.
+CI_TOKEN_NAME = "gitlab-deploy-token"  # noqa: S105
+CI_TOKEN_SCOPES = frozenset({TokenScope.READ_REGISTRY, TokenScope.WRITE_REGISTRY})
+
+MAX_OVERLAP = timedelta(days=30)
+
+_USERNAME = re.compile(r"[A-Za-z0-9.+_-]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A token together with a new secret of it, which cannot be shown again."""
+
+    token: DeployToken
+    secret: SecretStr
+
+
+class DeployTokens:
+    """The deploy tokens of all groups and projects."""
+
+    def __init__(self, database: Database, digester: SecretDigester, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._digester = digester
+        self._clock = clock
+
+    def create(
+        self,
+        owner_kind: NamespaceKind,
+        owner_path: str,
+        *,
+        name: str,
+        scopes: Collection[TokenScope],
+        username: str | None = None,
+        expires_at: date | None = None,
+    ) -> Issued:
+        """Make a token for a group or project.
+
+        Without a user name it gets GitLab's, `gitlab+deploy-token-{id}`. It is not valid from 00:00 UTC of `expires_at` on.
+        Raises NotFoundError for an unknown owner, InvalidValueError for a value that breaks a rule.
+        """
+        check_name(name)
+        _check_username(username)
+        if not scopes:
+            raise InvalidValueError("A deploy token needs at least one scope.")
+        now = self._clock()
+        if has_expired(expires_at, now):
+            raise InvalidValueError(f"The expiry date {expires_at} is not in the future: today is {now.astimezone(UTC):%Y-%m-%d} (UTC).")
+        with self._database.transaction() as session:
+            token = DeployToken(
+                owner=find_namespace(session, owner_kind, owner_path),
+                name=name,
+                username=username or "",
+                scopes=_effective_scopes(name, scopes),
+                expires_at=expires_at,
+                created_at=now,
+            )
+            session.add(token)
+            session.flush()
+            token.username = username or f"gitlab+deploy-token-{token.id}"
+            return Issued(token, self._add_secret(session, token, now))
+
+    def get(self, token_id: int) -> DeployToken:
+        """Give the token of this id. Raises NotFoundError."""
+        with self._database.transaction() as session:
+            return _get(session, token_id)
+
+    def list(self, owner: tuple[NamespaceKind, str] | None = None, *, active_only: bool = False) -> Sequence[DeployToken]:
+        """Give the tokens of one group or project, or all; revoked and expired ones too unless `active_only`.
+
+        Raises NotFoundError for an unknown owner.
+        """
+        query = select(DeployToken).order_by(DeployToken.id)
+        if active_only:
+            today = self._clock().astimezone(UTC).date()
+            unexpired = or_(DeployToken.expires_at.is_(None), DeployToken.expires_at > today)
+            query = query.where(DeployToken.revoked_at.is_(None), unexpired)
+        with self._database.transaction() as session:
+            if owner is not None:
+                query = query.where(DeployToken.owner_id == find_namespace(session, *owner).id)
+            return session.scalars(query).all()
+
+    def rotate(self, token_id: int, *, overlap: timedelta = timedelta(0)) -> Issued:
+        """Give the token a new secret; the older one works for `overlap` longer (none by default). All else stays, expiry too.
+
+        Raises NotFoundError, InvalidValueError for an overlap out of bounds, and ConflictError for a token that is revoked or expired.
+        """
+        if not timedelta(0) <= overlap <= MAX_OVERLAP:
+            raise InvalidValueError(f"The overlap must be between 0 and {MAX_OVERLAP // timedelta(seconds=1)} seconds.")
+        now = self._clock()
+        with self._database.transaction() as session:
+            token = _get(session, token_id)
+            if token.revoked_at is not None:
+                raise ConflictError(f"Deploy token {token_id} is revoked: make a new one.")
+            if has_expired(token.expires_at, now):
+                raise ConflictError(f"Deploy token {token_id} expired on {token.expires_at}: make a new one.")
+            _end_secrets(session, token_id, now + overlap)
+            return Issued(token, self._add_secret(session, token, now))
+
+    def revoke(self, token_id: int) -> DeployToken:
+        """Refuse the token from now on; the row stays. Revoking twice changes nothing. Raises NotFoundError."""
+        with self._database.transaction() as session:
+            token = _get(session, token_id)
+            token.revoked_at = token.revoked_at or self._clock()
+            return token
+
+    def _add_secret(self, session: Session, token: DeployToken, now: datetime) -> SecretStr:
+        secret = new_secret(DEPLOY_TOKEN_PREFIX)
+        digest = self._digester.digest(secret.get_secret_value())
+        session.add(DeployTokenSecret(token_id=token.id, digest=digest, digest_key_id=self._digester.key_id, created_at=now))
+        return secret
+
+
+def _check_username(username: str | None) -> None:
+    if username is not None and _USERNAME.fullmatch(username) is None:
+        raise InvalidValueError("A user name has 1 to 255 letters, digits and the characters '.', '+', '_' and '-'.")
+
+
+def _effective_scopes(name: str, scopes: Collection[TokenScope]) -> tuple[TokenScope, ...]:
+    held = set(scopes) | CI_TOKEN_SCOPES if name == CI_TOKEN_NAME else set(scopes)
+    return tuple(scope for scope in TokenScope if scope in held)
+
+
+def _get(session: Session, token_id: int) -> DeployToken:
+    token = session.get(DeployToken, token_id)
+    if token is None:
+        raise NotFoundError(f"There is no deploy token {token_id}.")
+    return token
+
+
+def _end_secrets(session: Session, token_id: int, end: datetime) -> None:
+    """End the secrets that would work longer than `end`."""
+    lives_longer = or_(DeployTokenSecret.expires_at.is_(None), DeployTokenSecret.expires_at > end)
+    session.execute(update(DeployTokenSecret).where(DeployTokenSecret.token_id == token_id, lives_longer).values(expires_at=end))
