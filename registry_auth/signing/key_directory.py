@@ -1,0 +1,158 @@
+"""The key directory: reads the key ring, makes what is missing and renews what is due.
+
+    private/ca.pem                  the CA's key and certificate
+    private/signing-TIME-ID.pem     signing keys with their certificates
+    private/server-secret-TIME.key  the key of the token digests
+    public/ca.crt                   the CA's certificate: the registry's `rootcertbundle`
+    public/jwks.json                the public signing keys, for a registry configured with `jwks`
+
+What is in `public` is made from what is in `private`, and holds nothing secret.
+"""
+
+import re
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from filelock import FileLock
+
+from registry_auth.errors import ConfigurationError
+from registry_auth.signing.certificates import KeyPair, new_authority, new_signing_pair
+from registry_auth.signing.jwks import key_set
+from registry_auth.signing.key_files import read_private, write_file
+from registry_auth.signing.key_ring import KeyRing, ServerSecret, SigningKey
+
+_PRIVATE_MODE = 0o600
+_PUBLIC_MODE = 0o644
+_TIME = "%Y%m%dT%H%M%SZ"
+_SECRET_BYTES = 32
+_LOCK_TIMEOUT = 60  # seconds that a second process waits for the first one's new keys
+
+
+class KeyDirectory:
+    """Where the keys of an installation are kept. Several processes may share it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._private = path / "private"
+        self._public = path / "public"
+        self.bundle = self._public / "ca.crt"
+        self._authority_file = self._private / "ca.pem"
+
+    def ready(self, now: datetime) -> KeyRing:
+        """Give the key ring, after making what is missing and renewing what is due at `now` (UTC).
+
+        A complete and fresh directory may be read-only. Raises ConfigurationError with what is wrong and how to mend it.
+        """
+        ring = self.read()
+        if ring is not None and not self._work_due(ring, now):
+            return ring
+        try:
+            return self._update(now)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The key directory {self.path} cannot be written ({error.strerror or error}): "
+                "make it writable for this user, or name another one in REGISTRY_AUTH_KEYS_DIR."
+            ) from error
+
+    def read(self) -> KeyRing | None:
+        """Give the key ring as it is, or None while it is not complete. Raises ConfigurationError for a file that is not usable."""
+        try:
+            return self._load()
+        except FileNotFoundError:
+            return None  # another process retired a key just now
+
+    def _update(self, now: datetime) -> KeyRing:
+        self._private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._public.mkdir(exist_ok=True)
+        with FileLock(self._private / ".lock", timeout=_LOCK_TIMEOUT):
+            self._make_missing(now)
+            ring = self._loaded()
+            for key in ring.retired(now):
+                (self._private / key.name).unlink(missing_ok=True)
+            if ring.renewal_due(now):
+                self._write_signing_key(ring.authority, now)
+            ring = self._loaded()
+            for path, content in self._exports(ring).items():
+                if not path.exists() or path.read_bytes() != content:
+                    write_file(path, content, _PUBLIC_MODE)
+            return ring
+
+    def _work_due(self, ring: KeyRing, now: datetime) -> bool:
+        if ring.renewal_due(now) or ring.retired(now):
+            return True
+        return any(not path.exists() or path.read_bytes() != content for path, content in self._exports(ring).items())
+
+    def _make_missing(self, now: datetime) -> None:
+        if not self._authority_file.exists():
+            write_file(self._authority_file, new_authority(now).private_pem(), _PRIVATE_MODE)
+        if not self._signing_files():
+            self._write_signing_key(_read_pair(self._authority_file), now)
+        if not self._secret_files():
+            secret = secrets.token_hex(_SECRET_BYTES).encode() + b"\n"
+            write_file(self._private / f"server-secret-{now:{_TIME}}.key", secret, _PRIVATE_MODE)
+
+    def _write_signing_key(self, authority: KeyPair, now: datetime) -> None:
+        pair = new_signing_pair(authority, now)
+        name = f"signing-{now:{_TIME}}-{pair.kid[:9].replace(':', '').lower()}.pem"
+        write_file(self._private / name, pair.private_pem(), _PRIVATE_MODE)
+
+    def _exports(self, ring: KeyRing) -> dict[Path, bytes]:
+        return {
+            self.bundle: ring.authority.certificate.public_bytes(Encoding.PEM),
+            self._public / "jwks.json": key_set(key.pair.key.public_key() for key in ring.signing_keys),
+        }
+
+    def _loaded(self) -> KeyRing:
+        ring = self._load()
+        if ring is None:
+            raise ConfigurationError(f"The key directory {self.path} lost files while it was read: start again.")
+        return ring
+
+    def _load(self) -> KeyRing | None:
+        if not self._authority_file.exists() or not self._signing_files() or not self._secret_files():
+            return None
+        authority = _read_pair(self._authority_file)
+        signing_keys = tuple(self._read_signing_key(path, authority) for path in self._signing_files())
+        return KeyRing(authority, signing_keys, _read_secret(self._secret_files()[0]))
+
+    def _read_signing_key(self, path: Path, authority: KeyPair) -> SigningKey:
+        pair = _read_pair(path)
+        try:
+            pair.certificate.verify_directly_issued_by(authority.certificate)
+        except Exception as error:
+            raise ConfigurationError(f"{path} was not signed by the CA in {self._authority_file}: move it away.") from error
+        created_at = datetime.strptime(path.name.split("-")[1], _TIME).replace(tzinfo=UTC)
+        return SigningKey(path.name, created_at, pair)
+
+    def _signing_files(self) -> list[Path]:
+        return _newest_first(self._private, "signing-*.pem")
+
+    def _secret_files(self) -> list[Path]:
+        return _newest_first(self._private, "server-secret-*.key")
+
+
+def _newest_first(directory: Path, pattern: str) -> list[Path]:
+    return sorted(directory.glob(pattern), reverse=True)
+
+
+def _read_pair(path: Path) -> KeyPair:
+    content = read_private(path)
+    try:
+        key = load_pem_private_key(content, password=None)
+        certificate = x509.load_pem_x509_certificate(content)
+    except ValueError as error:
+        raise ConfigurationError(f"{path} does not hold a private key and its certificate in PEM form.") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        raise ConfigurationError(f"The key and the certificate in {path} do not belong together.")
+    return KeyPair(key, certificate)
+
+
+def _read_secret(path: Path) -> ServerSecret:
+    text = read_private(path).decode(errors="replace").strip()
+    if re.fullmatch(f"[0-9a-f]{{{2 * _SECRET_BYTES}}}", text) is None:
+        raise ConfigurationError(f"{path} does not hold a server secret ({2 * _SECRET_BYTES} hexadecimal digits).")
+    return ServerSecret(bytes.fromhex(text))
