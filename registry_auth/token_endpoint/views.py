@@ -1,0 +1,41 @@
+"""`/jwt/auth` over HTTP."""
+
+from flask import Blueprint, Response, request
+
+from registry_auth.credentials.authentication import Authentication
+from registry_auth.credentials.basic import parse_basic
+from registry_auth.errors import InvalidRequestError
+from registry_auth.http_errors import json_response
+from registry_auth.token_endpoint.answer import oauth_members, token_answer
+from registry_auth.token_endpoint.issuing import TokenIssuer
+from registry_auth.token_endpoint.token_request import read_password_grant, read_request
+from registry_auth.values import ANONYMOUS, Caller
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+def token_endpoint(authentication: Authentication, issuer: TokenIssuer) -> Blueprint:
+    """Give the routes of the token endpoint."""
+    blueprint = Blueprint("token_endpoint", __name__)
+
+    @blueprint.get("/jwt/auth")
+    def get_token() -> Response:
+        caller = _basic_caller(authentication)
+        token = issuer.issue(caller, read_request(request.args))
+        return json_response(token_answer(token.text, token.issued_at, token.lifetime))
+
+    @blueprint.post("/jwt/auth")
+    def post_token() -> Response:
+        if request.mimetype != _FORM:
+            raise InvalidRequestError(f"A token request by POST has the content type {_FORM}.")
+        caller = authentication.caller(read_password_grant(request.form))
+        token = issuer.issue(caller, read_request(request.form, request.args))
+        return json_response(token_answer(token.text, token.issued_at, token.lifetime) | oauth_members(token.access))
+
+    return blueprint
+
+
+def _basic_caller(authentication: Authentication) -> Caller:
+    """Anonymous is only who sent no Authorization header at all: a bad one never falls back."""
+    header = request.headers.get("Authorization")
+    return ANONYMOUS if header is None else authentication.caller(parse_basic(header))
