@@ -1,0 +1,65 @@
+"""Runs the application under the production web server."""
+
+import errno
+import os
+import socket
+
+from granian.constants import HTTPModes, Interfaces, RuntimeModes
+from granian.log import LogLevels
+from granian.server import Server
+
+from registry_auth.application import utc_now
+from registry_auth.database import Database, check_schema, migrate
+from registry_auth.errors import ConfigurationError
+from registry_auth.settings import load_settings
+from registry_auth.signing import KeyDirectory
+
+# Two threads a worker: the interpreter lets one run at a time, the other waits for the database meanwhile.
+_THREADS_PER_WORKER = 2
+_MOST_DEFAULT_WORKERS = 4
+
+
+def default_workers() -> int:
+    """Give one worker for each processor that this process may use, up to four."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, _MOST_DEFAULT_WORKERS)
+
+
+def prepare_installation() -> None:
+    """Migrate the database and make or renew the keys, once, before any worker starts. Raises ConfigurationError."""
+    settings = load_settings()
+    KeyDirectory(settings.keys_dir).ready(utc_now())
+    database = Database(settings.database_url)
+    migrate(database)
+    check_schema(database)
+    database.close()
+
+
+def check_port_free(host: str, port: int, setting: str) -> None:
+    """Raise ConfigurationError, naming the setting that changes it, when nobody can listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise ConfigurationError(f"The address {host}:{port} {what}: choose another with {setting}.") from error
+
+
+def run_server(host: str, port: int, workers: int) -> None:
+    """Serve until a signal ends it. A worker that dies is replaced."""
+    Server(
+        "registry_auth.application:worker_app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=_THREADS_PER_WORKER,
+        runtime_mode=RuntimeModes.st,
+        http=HTTPModes.http1,
+        websockets=False,
+        factory=True,
+        respawn_failed_workers=True,
+        log_level=LogLevels.warning,
+        log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
+    ).serve()
