@@ -1,6 +1,7 @@
 """Runs the application under the production web server."""
 
 import errno
+import logging
 import os
 import socket
 
@@ -8,15 +9,16 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels
 from granian.server import Server
 
-from registry_auth.application import utc_now
-from registry_auth.database import Database, check_schema, migrate
+from registry_auth.application import build_services
+from registry_auth.database import migrate
 from registry_auth.errors import ConfigurationError
 from registry_auth.settings import load_settings
-from registry_auth.signing import KeyDirectory
 
 # Two threads a worker: the interpreter lets one run at a time, the other waits for the database meanwhile.
 _THREADS_PER_WORKER = 2
 _MOST_DEFAULT_WORKERS = 4
+
+logger = logging.getLogger(__name__)
 
 
 def default_workers() -> int:
@@ -26,12 +28,17 @@ def default_workers() -> int:
 
 def prepare_installation() -> None:
     """Migrate the database and make or renew the keys, once, before any worker starts. Raises ConfigurationError."""
-    settings = load_settings()
-    KeyDirectory(settings.keys_dir).ready(utc_now())
-    database = Database(settings.database_url)
-    migrate(database)
-    check_schema(database)
-    database.close()
+    services = build_services(load_settings())
+    migrate(services.database)
+    unusable = services.deploy_tokens.count_unusable()
+    if unusable:
+        logger.warning(
+            "%d secrets of deploy tokens were made with another server secret than the one in %s and are refused: "
+            "bring the lost private/server-secret-*.key back, or rotate the tokens",
+            unusable,
+            services.keys.path,
+        )
+    services.database.close()
 
 
 def check_port_free(host: str, port: int, setting: str) -> None:

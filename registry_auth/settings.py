@@ -10,37 +10,49 @@ from registry_auth.errors import ConfigurationError
 
 PREFIX = "REGISTRY_AUTH_"
 
+_FORBIDDEN_IN_CHALLENGE = set('"\\ ')
 
-def _database_url(url: str) -> str:
+
+def _check_database_url(url: str) -> str:
     if not url.startswith("sqlite:///") or url == "sqlite:///":
-        raise ValueError("must be sqlite:/// followed by the path of a file")
+        raise ValueError
     return url
 
 
-def _http_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")) or any(c.isspace() or c in '"\\?#' for c in url):
-        raise ValueError("must be an http:// or https:// address without query or fragment")
+def _check_http_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")) or not _fits_challenge(url) or "?" in url or "#" in url:
+        raise ValueError
     return url.rstrip("/")
 
 
-def _quotable(text: str) -> str:
-    # Both end up in a quoted string of the registry's challenge and are compared byte for byte.
-    if not text or not text.isascii() or not text.isprintable() or any(c in '"\\ ' for c in text):
-        raise ValueError("must be printable ASCII without spaces, quotes and backslashes, and not empty")
+def _check_word(text: str) -> str:
+    if not text or not _fits_challenge(text):
+        raise ValueError
     return text
 
 
+def _fits_challenge(text: str) -> bool:
+    """Say whether it can stand in a quoted string of the registry's challenge, where it is compared byte for byte."""
+    return text.isascii() and text.isprintable() and _FORBIDDEN_IN_CHALLENGE.isdisjoint(text)
+
+
+_WORD = "printable ASCII without spaces, quotes and backslashes, and not empty"
+_HTTP_URL = "an http:// or https:// address without query, fragment and spaces"
+
+
 class Settings(BaseSettings):
-    """The options. Durations are in seconds."""
+    """The options. Each description completes the sentence 'NAME must be …'."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
-    database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///data/registry-auth.db"
-    keys_dir: Path = Path("keys")
-    issuer: Annotated[str, AfterValidator(_quotable)] = "registry-auth"
-    service: Annotated[str, AfterValidator(_quotable)] = "container_registry"
-    external_url: Annotated[str, AfterValidator(_http_url)] = "http://127.0.0.1:5001"
-    token_lifetime: Annotated[int, Field(ge=60, le=86_400)] = 900
+    database_url: Annotated[str, AfterValidator(_check_database_url), Field(description="sqlite:/// followed by the path of a file")] = (
+        "sqlite:///data/registry-auth.db"
+    )
+    keys_dir: Annotated[Path, Field(description="the path of a directory")] = Path("keys")
+    issuer: Annotated[str, AfterValidator(_check_word), Field(description=_WORD)] = "registry-auth"
+    service: Annotated[str, AfterValidator(_check_word), Field(description=_WORD)] = "container_registry"
+    external_url: Annotated[str, AfterValidator(_check_http_url), Field(description=_HTTP_URL)] = "http://127.0.0.1:5001"
+    token_lifetime: Annotated[int, Field(ge=60, le=86_400, description="a whole number of seconds from 60 to 86400")] = 900
 
     @property
     def realm(self) -> str:
@@ -51,12 +63,11 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the settings from the environment.
 
-    Raises ConfigurationError with one sentence that names the variable and what it must be.
+    Raises ConfigurationError with one sentence that names the variable and what it must be. It does not show the value: the address of a
+    database may hold a password.
     """
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        variable = PREFIX + str(first["loc"][0]).upper()
-        reason = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{variable}={first['input']}: {reason[:1].lower()}{reason[1:]}") from None
+        field = str(error.errors(include_url=False)[0]["loc"][0])
+        raise ConfigurationError(f"{PREFIX}{field.upper()} must be {Settings.model_fields[field].description}.") from None

@@ -11,7 +11,7 @@ from registry_auth.cli.choices import WordChoice
 from registry_auth.cli.context import opened_services
 from registry_auth.cli.output import json_option, print_fields, print_json, print_table
 from registry_auth.deploy_tokens.models import DeployToken
-from registry_auth.deploy_tokens.service import Issued
+from registry_auth.deploy_tokens.service import MAX_OVERLAP, Issued
 from registry_auth.deploy_tokens.validity import has_expired, parse_expiry
 from registry_auth.errors import InvalidValueError
 from registry_auth.json_form import deploy_token_json
@@ -19,7 +19,7 @@ from registry_auth.values import NamespaceKind, TokenScope
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-token_argument = click.argument("token_id", metavar="ID", type=int)
+token_argument = click.argument("token_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 
 
 def owner_options(command: Command) -> Command:
@@ -96,7 +96,13 @@ def show(token_id: int, as_json: bool) -> None:
 
 @deploy_token.command("rotate")
 @token_argument
-@click.option("--overlap", type=int, default=0, metavar="SECONDS", help="How long the old secret still works; 0 unless given.")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, MAX_OVERLAP // timedelta(seconds=1)),
+    default=0,
+    metavar="SECONDS",
+    help="How long the old secret still works; 0 unless given.",
+)
 @json_option
 def rotate(token_id: int, overlap: int, as_json: bool) -> None:
     """Give a token a new secret, shown this once. Everything else stays, the expiry date too."""

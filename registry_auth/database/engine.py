@@ -20,9 +20,9 @@ _ADVICE = "Check that this user may read and write the file and its directory."
 
 
 class Database:
-    """One store: `reading()` for single statements, `transaction()` for changes.
+    """One store: `reading()` and `reading_session()` for queries, `transaction()` for changes.
 
-    Both raise UnavailableError when the store does not answer.
+    They raise UnavailableError when the store does not answer.
     """
 
     def __init__(self, url: str) -> None:
@@ -41,6 +41,12 @@ class Database:
         """Open a connection on which every statement stands for itself."""
         with self._translated_errors(), self._reader.connect() as connection:
             yield connection
+
+    @contextmanager
+    def reading_session(self) -> Iterator[Session]:
+        """Open a session for queries only: it waits for no writer. What it gives stays readable after it is closed."""
+        with self.reading() as connection, Session(connection, expire_on_commit=False) as session:
+            yield session
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

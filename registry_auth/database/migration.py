@@ -11,9 +11,14 @@ from registry_auth.errors import ConfigurationError
 
 
 def migrate(database: Database) -> None:
-    """Bring the schema up to date. Several processes may call it at once; one of them does the work."""
-    if _revision(database) == _head():
+    """Bring the schema up to date. Several processes may call it at once; one of them does the work.
+
+    Raises ConfigurationError for a schema that a newer version made.
+    """
+    found = _revision(database)
+    if found == _head():
         return
+    _check_known(database, found)
     config = _config()
     with database.schema_change() as connection:
         config.attributes["connection"] = connection
@@ -25,12 +30,9 @@ def check_schema(database: Database) -> None:
     found, needed = _revision(database), _head()
     if found == needed:
         return
-    if found is None or _is_known(found):
-        raise ConfigurationError(
-            f"The database {database.path} has schema {found or 'none'}, this version needs {needed}: run `registry-auth database migrate`."
-        )
+    _check_known(database, found)
     raise ConfigurationError(
-        f"The database {database.path} has schema {found}, which this version does not know: a newer version of registry-auth made it."
+        f"The database {database.path} has schema {found or 'none'}, this version needs {needed}: run `registry-auth database migrate`."
     )
 
 
@@ -51,8 +53,12 @@ def _head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def _is_known(revision: str) -> bool:
-    return any(script.revision == revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+def _check_known(database: Database, revision: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise ConfigurationError(
+            f"The database {database.path} has schema {revision}, which this version does not know: a newer registry-auth made it."
+        )
 
 
 def _revision(database: Database) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from pydantic import SecretStr
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from registry_auth.database import Database
@@ -81,7 +81,7 @@ class DeployTokens:
 
     def get(self, token_id: int) -> DeployToken:
         """Give the token of this id. Raises NotFoundError."""
-        with self._database.transaction() as session:
+        with self._database.reading_session() as session:
             return _get(session, token_id)
 
     def list(self, owner: tuple[NamespaceKind, str] | None = None, *, active_only: bool = False) -> Sequence[DeployToken]:
@@ -94,10 +94,16 @@ class DeployTokens:
             today = self._clock().astimezone(UTC).date()
             unexpired = or_(DeployToken.expires_at.is_(None), DeployToken.expires_at > today)
             query = query.where(DeployToken.revoked_at.is_(None), unexpired)
-        with self._database.transaction() as session:
+        with self._database.reading_session() as session:
             if owner is not None:
                 query = query.where(DeployToken.owner_id == find_namespace(session, *owner).id)
             return session.scalars(query).all()
+
+    def count_unusable(self) -> int:
+        """Count the secrets that were made with another server secret than this one's: nobody can log in with them."""
+        foreign = select(func.count()).where(DeployTokenSecret.digest_key_id != self._digester.key_id)
+        with self._database.reading_session() as session:
+            return session.scalars(foreign).one()
 
     def rotate(self, token_id: int, *, overlap: timedelta = timedelta(0)) -> Issued:
         """Give the token a new secret; the older one works for `overlap` longer (none by default). All else stays, expiry too.

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, select
 
 from registry_auth.database import Database
 from registry_auth.namespaces.models import Namespace
-from registry_auth.namespaces.paths import lineage
+from registry_auth.namespaces.paths import MAX_DEPTH, lineage
 from registry_auth.values import NamespaceKind, Project
 
 _PROJECTS = select(Namespace.path, Namespace.visibility).where(
@@ -26,7 +26,7 @@ class ProjectLookup:
 
         Nothing can be made below a project, so at most one of the paths on the way is a project.
         """
-        ways = {name: lineage(name) for name in repositories}
+        ways = {name: lineage(name)[:MAX_DEPTH] for name in repositories}
         projects = self._projects({step for way in ways.values() for step in way})
         return {name: projects[step] for name, way in ways.items() for step in way if step in projects}
 

@@ -10,6 +10,9 @@ from registry_auth.errors import InvalidValueError
 
 MAX_LENGTH = 255  # characters; Distribution's NameTotalLengthMax
 
+# Components of the path of a group or project (GitLab docs: 20 levels of subgroups). Images may lie deeper.
+MAX_DEPTH = 20
+
 # The dependency proxy's image names carry this word after the group, so nothing else may be called so.
 RESERVED_COMPONENT = "dependency_proxy"
 
@@ -29,7 +32,10 @@ def check_path(path: str) -> None:
             f"'{path}' is not a path: use lower-case letters and digits, joined by '.', '_', '__' or '-', in components "
             f"joined by '/', at most {MAX_LENGTH} characters in all."
         )
-    if RESERVED_COMPONENT in path.split("/"):
+    components = path.split("/")
+    if len(components) > MAX_DEPTH:
+        raise InvalidValueError(f"'{path}' is too deep: a group or project has at most {MAX_DEPTH} components.")
+    if RESERVED_COMPONENT in components:
         raise InvalidValueError(f"'{path}' cannot be used: '{RESERVED_COMPONENT}' is reserved for the dependency proxy.")
 
 

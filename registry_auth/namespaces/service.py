@@ -61,12 +61,12 @@ class Namespaces:
 
     def get(self, kind: NamespaceKind, path: str) -> Namespace:
         """Give the group or project of this path. Raises NotFoundError when there is none of this kind."""
-        with self._database.transaction() as session:
+        with self._database.reading_session() as session:
             return find_namespace(session, kind, path)
 
     def list(self, kind: NamespaceKind) -> Sequence[Namespace]:
         """Give all groups or all projects, by path."""
-        with self._database.transaction() as session:
+        with self._database.reading_session() as session:
             return session.scalars(select(Namespace).where(Namespace.kind == kind).order_by(Namespace.path)).all()
 
     def update(self, kind: NamespaceKind, path: str, *, name: str | None = None, visibility: Visibility | None = None) -> Namespace:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from filelock import FileLock
@@ -48,9 +49,9 @@ class KeyDirectory:
         A complete and fresh directory may be read-only. Raises ConfigurationError with what is wrong and how to mend it.
         """
         ring = self.read()
-        if ring is not None and not self._work_due(ring, now):
-            return ring
         try:
+            if ring is not None and not self._work_due(ring, now):
+                return ring
             return self._update(now)
         except OSError as error:
             raise ConfigurationError(
@@ -64,6 +65,11 @@ class KeyDirectory:
             return self._load()
         except FileNotFoundError:
             return None  # another process retired a key just now
+        except OSError as error:
+            raise ConfigurationError(
+                f"The key directory {self.path} cannot be read ({error.strerror}): "
+                "give it to this user, or name another one in REGISTRY_AUTH_KEYS_DIR."
+            ) from error
 
     def _update(self, now: datetime) -> KeyRing:
         self._private.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,6 +102,11 @@ class KeyDirectory:
             write_file(self._private / f"server-secret-{now:{_TIME}}.key", secret, _PRIVATE_MODE)
 
     def _write_signing_key(self, authority: KeyPair, now: datetime) -> None:
+        if now >= authority.not_after:
+            raise ConfigurationError(
+                f"The CA in {self._authority_file} ended on {authority.not_after:%Y-%m-%d}: move it and the signing keys away, "
+                f"start again, and restart the registry with the new {self.bundle}."
+            )
         pair = new_signing_pair(authority, now)
         name = f"signing-{now:{_TIME}}-{pair.kid[:9].replace(':', '').lower()}.pem"
         write_file(self._private / name, pair.private_pem(), _PRIVATE_MODE)
@@ -125,7 +136,10 @@ class KeyDirectory:
             pair.certificate.verify_directly_issued_by(authority.certificate)
         except Exception as error:
             raise ConfigurationError(f"{path} was not signed by the CA in {self._authority_file}: move it away.") from error
-        created_at = datetime.strptime(path.name.split("-")[1], _TIME).replace(tzinfo=UTC)
+        try:
+            created_at = datetime.strptime(path.name.split("-")[1], _TIME).replace(tzinfo=UTC)
+        except ValueError as error:
+            raise ConfigurationError(f"{path} is not named as this server names signing keys: move it away.") from error
         return SigningKey(path.name, created_at, pair)
 
     def _signing_files(self) -> list[Path]:
@@ -144,7 +158,7 @@ def _read_pair(path: Path) -> KeyPair:
     try:
         key = load_pem_private_key(content, password=None)
         certificate = x509.load_pem_x509_certificate(content)
-    except ValueError as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the key is encrypted
         raise ConfigurationError(f"{path} does not hold a private key and its certificate in PEM form.") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         raise ConfigurationError(f"The key and the certificate in {path} do not belong together.")

@@ -65,7 +65,7 @@ class TokenIssuer:
     def _check_service(self, asked: str | None) -> None:
         if asked is None or asked == self.service:
             return
-        named = f" '{asked}'" if _SHOWABLE_SERVICE.fullmatch(asked) else ""
+        named = f" '{asked}'" if _SHOWABLE_SERVICE.fullmatch(redact(asked)) else ""
         raise UnknownServiceError(f"This server issues no tokens for the service{named}. It knows: {self.service}.")
 
 
