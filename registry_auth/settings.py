@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,13 +15,14 @@ _FORBIDDEN_IN_CHALLENGE = set('"\\ ')
 
 
 def _check_database_url(url: str) -> str:
-    if not url.startswith("sqlite:///") or url == "sqlite:///":
+    path = url.removeprefix("sqlite:///")
+    if path in {"", url, ":memory:"} or "?" in path:
         raise ValueError
     return url
 
 
 def _check_http_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")) or not _fits_challenge(url) or "?" in url or "#" in url:
+    if not url.startswith(("http://", "https://")) or not urlsplit(url).hostname or not _fits_challenge(url) or "?" in url or "#" in url:
         raise ValueError
     return url.rstrip("/")
 
