@@ -93,13 +93,28 @@ class KeyDirectory:
         return any(not path.exists() or path.read_bytes() != content for path, content in self._exports(ring).items())
 
     def _make_missing(self, now: datetime) -> None:
+        """Make the server secret, then the CA, then a signing key: what an interrupted start lacks is the later part of that."""
+        self._check_nothing_lost()
+        if not self._secret_files():
+            secret = secrets.token_hex(_SECRET_BYTES).encode() + b"\n"
+            write_file(self._private / f"server-secret-{now:{_TIME}}.key", secret, _PRIVATE_MODE)
         if not self._authority_file.exists():
             write_file(self._authority_file, new_authority(now).private_pem(), _PRIVATE_MODE)
         if not self._signing_files():
             self._write_signing_key(_read_pair(self._authority_file), now)
-        if not self._secret_files():
-            secret = secrets.token_hex(_SECRET_BYTES).encode() + b"\n"
-            write_file(self._private / f"server-secret-{now:{_TIME}}.key", secret, _PRIVATE_MODE)
+
+    def _check_nothing_lost(self) -> None:
+        """Refuse to make a new CA or server secret where others depend on the one that is gone."""
+        if not self._authority_file.exists() and (self._signing_files() or self.bundle.exists()):
+            raise ConfigurationError(
+                f"{self._authority_file} is missing: bring it back. For a new CA, which every registry has to be given, "
+                f"remove {self._private}/signing-*.pem and {self.bundle} too."
+            )
+        if not self._secret_files() and self._authority_file.exists():
+            raise ConfigurationError(
+                f"{self._private}/server-secret-*.key is missing: bring it back, or no deploy token works any more. "
+                f"To begin anew without it, move {self.path} away."
+            )
 
     def _write_signing_key(self, authority: KeyPair, now: datetime) -> None:
         if now >= authority.not_after:
