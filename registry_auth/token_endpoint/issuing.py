@@ -14,7 +14,7 @@ from registry_auth.token_endpoint.claims import ClaimSet
 from registry_auth.token_endpoint.scope_grammar import ParsedScopes
 from registry_auth.token_endpoint.token_request import TokenRequest
 from registry_auth.token_secrets import redact
-from registry_auth.values import Caller, ResourceActions, Scope
+from registry_auth.values import Caller, ResourceActions, Scope, TokenScope
 
 _SHOWABLE_SERVICE = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
 
@@ -72,9 +72,9 @@ class TokenIssuer:
 def _check_ability(caller: Caller) -> None:
     if has_registry_ability(caller):
         return
-    held = ", ".join(sorted(caller.scopes))
+    held = [scope for scope in TokenScope if scope in caller.scopes]
     raise NoAbilityError(
-        f"This deploy token has only the scope {held}. "
+        f"This deploy token has only the scope{'s' if len(held) > 1 else ''} {', '.join(held)}. "
         "The container registry needs read_registry to pull, and write_registry with it to push."
     )
 
