@@ -3,13 +3,15 @@
 import errno
 import logging
 import os
+import signal
 import socket
 
+from flask import Flask
 from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels
 from granian.server import Server
 
-from registry_auth.application import build_services
+from registry_auth.application import build_services, worker_app
 from registry_auth.database import migrate
 from registry_auth.errors import ConfigurationError
 from registry_auth.settings import load_settings
@@ -17,6 +19,8 @@ from registry_auth.settings import load_settings
 # Two threads a worker: the interpreter lets one run at a time, the other waits for the database meanwhile.
 _THREADS_PER_WORKER = 2
 _MOST_DEFAULT_WORKERS = 4
+
+_KILL_TIMEOUT = 10  # seconds that a worker gets to finish its requests
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +60,7 @@ def check_port_free(host: str, port: int, setting: str) -> None:
 def run_server(host: str, port: int, workers: int) -> None:
     """Serve until a signal ends it. A worker that dies is replaced."""
     Server(
-        "registry_auth.application:worker_app",
+        "registry_auth.serving:worker",
         address=host,
         port=port,
         interface=Interfaces.WSGI,
@@ -67,6 +71,14 @@ def run_server(host: str, port: int, workers: int) -> None:
         websockets=False,
         factory=True,
         respawn_failed_workers=True,
+        workers_kill_timeout=_KILL_TIMEOUT,
         log_level=LogLevels.warning,
         log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
     ).serve()
+
+
+def worker() -> Flask:
+    """Give the application of a worker process. For the web server to call, once in each."""
+    # Ctrl-C in a terminal reaches the workers too, and one that is interrupted before its parent ends it hangs (Granian 2.8).
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return worker_app()

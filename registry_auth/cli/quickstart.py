@@ -57,12 +57,13 @@ def quickstart(port: int, registry_port: int) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """End quietly on Ctrl-C and on SIGTERM alike."""
+    """End quietly on Ctrl-C, on SIGTERM and when the terminal is closed."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     try:
         yield
     except KeyboardInterrupt:
@@ -85,7 +86,8 @@ def _registry(registry: StockRegistry, setup: RegistrySetup) -> Iterator[Running
 def _print_welcome(registry: StockRegistry | None, setup: RegistrySetup, made: Sample | None) -> None:
     click.echo(f"\nToken server: {setup.settings.external_url}")
     if registry is None:
-        click.echo(HOW_TO_GET_ONE)
+        click.echo(f"\n{HOW_TO_GET_ONE}")
+        click.echo("\nCtrl-C stops it. What it keeps stays for the next run.\n")
         return
     host = f"{_HOST}:{setup.port}"
     click.echo(f"Registry:     {host} ({registry.name}, log in {setup.directory / 'registry.log'})")

@@ -33,7 +33,7 @@ class Authentication:
         found = self._deploy_tokens.find(secret) if has_token_shape(secret, DEPLOY_TOKEN_PREFIX) else None
         # The secret finds the token and the user name has to agree with it: user names are not unique.
         if found is None or not compare_digest(found.username.encode(), credential.username.encode()):
-            logger.warning("wrong credential: username=%r", redact(credential.username[:255]))
+            logger.warning("wrong credential: username=%r", redact(credential.username)[:255])
             raise WrongCredentialError(_WRONG)
         self._check_alive(found)
         return Caller(

@@ -1,5 +1,7 @@
 """Runs the token server and the registry side by side until one of them or the user ends it."""
 
+import os
+import signal
 import subprocess
 import time
 import urllib.error
@@ -35,15 +37,16 @@ class Running:
 def started(name: str, command: Sequence[str], environment: Mapping[str, str], log: Path | None = None) -> Iterator[Running]:
     """Start a program and stop it at the end."""
     with log.open("wb") if log else _terminal() as output:
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        # In a group of its own: Ctrl-C reaches this process alone, which then ends the programs one by one.
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0)
         try:
             yield Running(name, process, log)
         finally:
             process.terminate()
             try:
                 process.wait(_GRACE)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                os.killpg(process.pid, signal.SIGKILL)  # with its own children
                 process.wait()
 
 

@@ -119,8 +119,8 @@ class KeyDirectory:
     def _write_signing_key(self, authority: KeyPair, now: datetime) -> None:
         if now >= authority.not_after:
             raise ConfigurationError(
-                f"The CA in {self._authority_file} ended on {authority.not_after:%Y-%m-%d}: move it and the signing keys away, "
-                f"start again, and restart the registry with the new {self.bundle}."
+                f"The CA in {self._authority_file} ended on {authority.not_after:%Y-%m-%d}: move it, the signing keys and "
+                f"{self.bundle} away, start again, and restart the registry with the new bundle."
             )
         pair = new_signing_pair(authority, now)
         name = f"signing-{now:{_TIME}}-{pair.kid[:9].replace(':', '').lower()}.pem"

@@ -87,4 +87,4 @@ def _log_denials(caller: Caller, decisions: Iterable[tuple[Scope, ResourceAction
             given = ",".join(granted.actions) if granted else "nothing"
             logger.info("denied: %s asked=%s:%s:%s granted=%s", who, scope.type, scope.name, ",".join(scope.actions), given)
     if dropped:
-        logger.info("not understood: %s scopes=%d first=%r", who, len(dropped), redact(dropped[0][:200]))
+        logger.info("not understood: %s scopes=%d first=%r", who, len(dropped), redact(dropped[0])[:200])
