@@ -49,6 +49,8 @@ def quickstart(port: int, registry_port: int) -> None:
         programs = [stack.enter_context(_server(port))]
         wait_until(lambda: answers(f"http://{_HOST}:{port}/-/readiness", 200), programs[0], _SERVER_TIMEOUT)
         if registry is not None:
+            if registry.is_image:
+                click.echo(f"Starting {registry.name}; Docker pulls it first if it is not here.")
             programs.append(stack.enter_context(_registry(registry, setup)))
             wait_until(lambda: answers(f"http://{_HOST}:{registry_port}/v2/", 401), programs[1], _REGISTRY_TIMEOUT)
         _print_welcome(registry, setup, made)

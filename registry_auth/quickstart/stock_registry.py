@@ -13,7 +13,6 @@ from registry_auth.settings import Settings
 
 _IMAGE = "registry:2"
 _PROGRAMS = ("registry", "docker-registry")
-_CONTAINER = "registry-auth-quickstart"
 _INSTALLER = Path(__file__).with_name("install-debian-packages")
 
 HOW_TO_GET_ONE = (
@@ -38,6 +37,7 @@ class StockRegistry:
 
     name: str
     command: Sequence[str]
+    is_image: bool = False
 
 
 def stock_registry(setup: RegistrySetup) -> StockRegistry | None:
@@ -92,15 +92,17 @@ def _installed_program() -> str | None:
 
 def _container(setup: RegistrySetup) -> StockRegistry:
     config = _write_config(setup, ":5000", Path("/var/lib/registry"), Path("/certs/ca.crt"))
+    # The port is in the name: two checkouts can run side by side, each with images of its own.
+    name = f"registry-auth-quickstart-{setup.port}"
     command = (
-        *("docker", "run", "--rm", "--name", _CONTAINER),
+        *("docker", "run", "--rm", "--name", name),
         *("--publish", f"127.0.0.1:{setup.port}:5000"),
         *("--volume", f"{config}:/etc/registry-config.yml:ro"),
         *("--volume", f"{setup.bundle.resolve()}:/certs/ca.crt:ro"),
-        *("--volume", f"{_CONTAINER}:/var/lib/registry"),
+        *("--volume", f"{name}:/var/lib/registry"),
         *(_IMAGE, "/etc/registry-config.yml"),
     )
-    return StockRegistry(f"the image {_IMAGE}", command)
+    return StockRegistry(f"the image {_IMAGE}", command, is_image=True)
 
 
 def _write_config(setup: RegistrySetup, address: str, storage: Path, bundle: Path) -> Path:
