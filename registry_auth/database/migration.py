@@ -1,5 +1,7 @@
 """Brings the schema to the state that this version needs."""
 
+from collections.abc import Collection
+
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -9,16 +11,18 @@ from sqlalchemy import inspect
 from registry_auth.database.engine import Database
 from registry_auth.errors import ConfigurationError
 
+_VERSION_TABLE = "alembic_version"
+
 
 def migrate(database: Database) -> None:
     """Bring the schema up to date. Several processes may call it at once; one of them does the work.
 
-    Raises ConfigurationError for a schema that a newer version made.
+    Raises ConfigurationError for a schema that a newer version or another program made.
     """
     found = _revision(database)
     if found == _head():
         return
-    _check_known(database, found)
+    _check_ours(database, found)
     config = _config()
     with database.schema_change() as connection:
         config.attributes["connection"] = connection
@@ -30,7 +34,7 @@ def check_schema(database: Database) -> None:
     found, needed = _revision(database), _head()
     if found == needed:
         return
-    _check_known(database, found)
+    _check_ours(database, found)
     raise ConfigurationError(
         f"The database {database.path} has schema {found or 'none'}, this version needs {needed}: run `registry-auth database migrate`."
     )
@@ -38,7 +42,7 @@ def check_schema(database: Database) -> None:
 
 def prepare_schema(database: Database) -> None:
     """Make the tables of a new database; for any other, as check_schema."""
-    if _is_empty(database):
+    if not _tables(database):
         migrate(database)
     check_schema(database)
 
@@ -53,12 +57,15 @@ def _head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def _check_known(database: Database, revision: str | None) -> None:
+def _check_ours(database: Database, revision: str | None) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if revision is not None and revision not in known:
         raise ConfigurationError(
             f"The database {database.path} has schema {revision}, which this version does not know: a newer registry-auth made it."
         )
+    tables = _tables(database)
+    if tables and _VERSION_TABLE not in tables:
+        raise ConfigurationError(f"The database {database.path} holds the tables of another program: name another file.")
 
 
 def _revision(database: Database) -> str | None:
@@ -66,6 +73,6 @@ def _revision(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def _is_empty(database: Database) -> bool:
+def _tables(database: Database) -> Collection[str]:
     with database.reading() as connection:
-        return not inspect(connection).get_table_names()
+        return inspect(connection).get_table_names()
