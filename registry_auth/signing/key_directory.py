@@ -71,6 +71,15 @@ class KeyDirectory:
                 "give it to this user, or name another one in REGISTRY_AUTH_KEYS_DIR."
             ) from error
 
+    def renewed(self, now: datetime) -> KeyRing:
+        """Give the key ring, after renewing what is due. Raises ConfigurationError, also when there is none.
+
+        A server that runs uses this: were the directory gone (a lost mount), a new CA would not be trusted by any registry.
+        """
+        if self.read() is None:
+            raise ConfigurationError(f"There are no complete keys in {self.path}.")
+        return self.ready(now)
+
     def _update(self, now: datetime) -> KeyRing:
         self._private.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._public.mkdir(exist_ok=True)
@@ -175,7 +184,9 @@ def _read_pair(path: Path) -> KeyPair:
         certificate = x509.load_pem_x509_certificate(content)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the key is encrypted
         raise ConfigurationError(f"{path} does not hold a private key and its certificate in PEM form.") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ConfigurationError(f"The key in {path} is not a P-256 key.")
+    if key.public_key() != certificate.public_key():
         raise ConfigurationError(f"The key and the certificate in {path} do not belong together.")
     return KeyPair(key, certificate)
 

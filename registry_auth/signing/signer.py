@@ -31,11 +31,6 @@ class Signer:
         self._look_again_at = clock() + _LOOK_EVERY
         self._last_problem: str | None = None
 
-    @property
-    def ring(self) -> KeyRing:
-        """The key ring as last read."""
-        return self._ring
-
     def sign(self, claims: Mapping[str, object]) -> str:
         """Give the claim set as a JWT with `x5c` and libtrust `kid`. Raises UnavailableError while no key can sign."""
         pair = self.signing_key().pair
@@ -43,20 +38,24 @@ class Signer:
 
     def signing_key(self) -> SigningKey:
         """Give the key that signs now. Raises UnavailableError when there is none."""
+        key = self.ring().signing_key(self._clock(), self._token_lifetime)
+        if key is None:
+            raise UnavailableError("No signing certificate lives long enough to sign a token; `registry-auth keys list` shows their dates.")
+        return key
+
+    def ring(self) -> KeyRing:
+        """Give the key ring as it was in the directory at most ten seconds ago."""
         now = self._clock()
         if now >= self._look_again_at:
             self._look(now)
-        key = self._ring.signing_key(now, self._token_lifetime)
-        if key is None:
-            raise UnavailableError("No signing certificate is valid long enough to sign a token.")
-        return key
+        return self._ring
 
     def _look(self, now: datetime) -> None:
         """Read the directory again. One thread does; the others go on with the keys they have."""
         if not self._lock.acquire(blocking=False):
             return
         try:
-            self._ring = self._directory.ready(now)
+            self._ring = self._directory.renewed(now)
             self._last_problem = None
         except ConfigurationError as error:
             self._report(str(error))
