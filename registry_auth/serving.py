@@ -37,10 +37,10 @@ def prepare_installation() -> None:
     unusable = services.deploy_tokens.count_unusable()
     if unusable:
         logger.warning(
-            "%d secrets of deploy tokens were made with another server secret than the one in %s and are refused: "
+            "deploy tokens were made with another server secret than the one in %s, and %d of their secrets are refused: "
             "bring the lost private/server-secret-*.key back, or rotate the tokens",
-            unusable,
             services.keys.path,
+            unusable,
         )
     services.database.close()
 

@@ -43,9 +43,9 @@ _HTTP_URL = "an http:// or https:// address without query, fragment and spaces"
 
 
 class Settings(BaseSettings):
-    """The options. Each description completes the sentence 'NAME must be …'."""
+    """The options; a variable that is set to nothing counts as not set. Each description completes the sentence 'NAME must be …'."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
     database_url: Annotated[str, AfterValidator(_check_database_url), Field(description="sqlite:/// followed by the path of a file")] = (
         "sqlite:///data/registry-auth.db"
