@@ -1,0 +1,55 @@
+"""`registry-auth serve`, up to the web server."""
+
+import logging
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from registry_auth.errors import ConfigurationError
+from tests.unit.cli.command_line import run, usage_error
+
+
+@pytest.fixture(autouse=True)
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, int, int]]]:
+    """Stand in for the web server, which would not return; give the logging back as it was."""
+    calls: list[tuple[str, int, int]] = []
+    module = sys.modules["registry_auth.cli.serve"]  # as an attribute of the package it is the command
+    monkeypatch.setattr(module, "run_server", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(module, "default_workers", lambda: 3)
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield calls
+    root.handlers[:], root.level = before
+
+
+@pytest.mark.parametrize(("options", "workers"), [([], 3), (["--workers", "1"], 1)])
+def test_installation_is_made_before_the_server_starts(
+    environment: Path, served: list[tuple[str, int, int]], options: list[str], workers: int
+) -> None:
+    """Database and keys are there before any worker is, and the log says where the server listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    said = run("serve", "--port", str(port), *options).stderr
+    assert served == [("127.0.0.1", port, workers)]
+    assert (environment / "data" / "registry-auth.db").is_file()
+    assert (environment / "keys" / "private" / "ca.pem").is_file()
+    assert f"listening on 127.0.0.1:{port} with {workers} workers; clients are sent to http://127.0.0.1:5001/jwt/auth" in said
+
+
+def test_port_in_use_is_named(environment: Path, served: list[tuple[str, int, int]]) -> None:
+    """Nothing is started on a port that somebody has."""
+    assert environment.is_dir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port} is in use: choose another with --port"):
+            run("serve", "--port", str(port))
+    assert served == []
+
+
+@pytest.mark.parametrize("options", [["--port", "0"], ["--port", "65536"], ["--workers", "0"], ["--workers", "257"]])
+def test_bounds_of_the_options(options: list[str]) -> None:
+    """Ports and workers have their bounds."""
+    assert "is not in the range" in usage_error("serve", *options)

@@ -1,0 +1,38 @@
+"""What the unit tests share: an installation for each test, and hypothesis without a deadline."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.unit.installation import Installation, copy_installation, make_template
+
+# A busy machine is no bug: the tests assert behaviour and never speed.
+settings.register_profile("unit", deadline=None)
+settings.load_profile("unit")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the files of a new installation once."""
+    root = tmp_path_factory.mktemp("template")
+    make_template(root)
+    return root
+
+
+@pytest.fixture
+def installation(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """Give a new installation whose application has the test's clock."""
+    new = copy_installation(template, tmp_path / "installation")
+    monkeypatch.setattr("registry_auth.application.utc_now", new.clock)
+    yield new
+    new.database.close()
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point the settings of the environment at a directory where nothing is yet, and give the directory."""
+    monkeypatch.setenv("REGISTRY_AUTH_DATABASE_URL", f"sqlite:///{tmp_path / 'data' / 'registry-auth.db'}")
+    monkeypatch.setenv("REGISTRY_AUTH_KEYS_DIR", str(tmp_path / "keys"))
+    return tmp_path

@@ -1,0 +1,159 @@
+"""Migrations: the tables are those of the models, and every state of a database is told apart."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from registry_auth.database import Base, Database, check_schema, migrate, prepare_schema
+from registry_auth.deploy_tokens import models as deploy_token_models
+from registry_auth.errors import ConfigurationError
+from registry_auth.namespaces import models as namespace_models
+
+TABLES = {"alembic_version", "namespaces", "reserved_paths", "deploy_tokens", "deploy_token_secrets"}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    """Give a store without any table."""
+    return Database(f"sqlite:///{tmp_path / 'store.db'}")
+
+
+def set_revision(database: Database, revision: str) -> None:
+    """Pretend that another version of this program was here."""
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+def tables(database: Database) -> set[str]:
+    """Give the names of the tables."""
+    with database.reading() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def test_migrated_schema_is_that_of_the_models(database: Database) -> None:
+    """What the migrations make is what the models describe, constraints and indexes included."""
+    assert {deploy_token_models.__name__, namespace_models.__name__} <= set(sys.modules)
+    migrate(database)
+    with database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.parametrize("table", ["namespaces", "deploy_tokens", "deploy_token_secrets"])
+def test_ids_of_deleted_rows_are_not_given_again(database: Database, table: str) -> None:
+    """Every table with a numeric id counts on after a deletion (S9)."""
+    migrate(database)
+    with database.reading() as connection:
+        sql = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).scalar_one()
+    assert "AUTOINCREMENT" in sql
+
+
+def test_new_database_gets_its_tables(database: Database) -> None:
+    """An empty store is prepared without a word."""
+    prepare_schema(database)
+    check_schema(database)
+    assert tables(database) == TABLES
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    """A store that is up to date stays as it is."""
+    migrate(database)
+    migrate(database)
+    assert tables(database) == TABLES
+
+
+@pytest.mark.parametrize("revision", ["none", "newer"])
+def test_other_schemas_are_told_apart(database: Database, revision: str) -> None:
+    """An older schema names the command that mends it; a newer one says that a newer program made it."""
+    migrate(database)
+    if revision == "none":
+        with database.transaction() as session:
+            session.execute(text("DELETE FROM alembic_version"))
+        message = r"has schema none, this version needs \w+: run `registry-auth database migrate`"
+    else:
+        set_revision(database, "9999")
+        message = "has schema 9999, which this version does not know"
+    for check in (check_schema, prepare_schema):
+        with pytest.raises(ConfigurationError, match=message):
+            check(database)
+
+
+def test_newer_schema_is_not_migrated(database: Database) -> None:
+    """Migrating what a newer version made is refused in one sentence and changes nothing."""
+    migrate(database)
+    set_revision(database, "9999")
+    with pytest.raises(ConfigurationError, match="has schema 9999, which this version does not know"):
+        migrate(database)
+    assert tables(database) == TABLES
+
+
+def test_failed_migration_leaves_nothing(database: Database) -> None:
+    """A migration is one transaction: when it fails in the middle, no table of it is left."""
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        session.execute(text("CREATE TABLE deploy_tokens (id INTEGER)"))
+    with pytest.raises(Exception, match="already exists"):
+        migrate(database)
+    assert tables(database) == {"alembic_version", "deploy_tokens"}
+
+
+@pytest.mark.parametrize("use", [migrate, check_schema, prepare_schema])
+def test_database_of_another_program_is_left_alone(database: Database, use: Callable[[Database], None]) -> None:
+    """Our tables are not put beside those of somebody else."""
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE images (id INTEGER)"))
+    with pytest.raises(ConfigurationError, match="holds the tables of another program"):
+        use(database)
+    assert tables(database) == {"images"}
+
+
+def test_downgrade_takes_the_tables_away(database: Database) -> None:
+    """The way back leads to an empty store, from which the way forward works again."""
+    migrate(database)
+    config = Config()
+    config.set_main_option("script_location", "registry_auth:database/migrations")
+    with database.schema_change() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert tables(database) == {"alembic_version"}
+    migrate(database)
+    assert tables(database) == TABLES
+
+
+def test_threads_migrate_one_database_together(tmp_path: Path) -> None:
+    """Whoever comes second waits, and finds the work done."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    failures: list[Exception] = []
+
+    def work() -> None:
+        store = Database(url)
+        try:
+            prepare_schema(store)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
+            failures.append(error)
+        store.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_processes_migrate_one_database_together(tmp_path: Path) -> None:
+    """Several servers may start on one new directory at once."""
+    url = f"sqlite:///{tmp_path / 'new' / 'store.db'}"
+    code = "import sys; from registry_auth.database import *; prepare_schema(Database(sys.argv[1]))"
+    processes = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 3
+    assert tables(Database(url)) == TABLES

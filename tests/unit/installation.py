@@ -1,0 +1,176 @@
+"""An installation for tests: a real database, real keys, every service, and a clock that stands until it is moved."""
+
+import base64
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from flask import Flask
+from flask.testing import FlaskClient
+
+from registry_auth.application import create_app
+from registry_auth.credentials.authentication import Authentication
+from registry_auth.database import Database, migrate
+from registry_auth.deploy_tokens.lookup import DeployTokenLookup
+from registry_auth.deploy_tokens.service import DeployTokens, Issued
+from registry_auth.namespaces.ownership import ProjectLookup
+from registry_auth.namespaces.service import Namespaces
+from registry_auth.settings import Settings
+from registry_auth.signing import KeyDirectory
+from registry_auth.token_secrets import SecretDigester
+from registry_auth.values import NamespaceKind, TokenScope, Visibility
+
+if TYPE_CHECKING:
+    from jwt.types import Options
+
+NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
+
+READ = (TokenScope.READ_REGISTRY,)
+WRITE = (TokenScope.WRITE_REGISTRY,)
+READ_WRITE = (TokenScope.READ_REGISTRY, TokenScope.WRITE_REGISTRY)
+
+
+class Clock:
+    """Tells the time that it was set to."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """Give the time."""
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        """Let time pass; the words are those of timedelta."""
+        self.now += timedelta(**duration)
+
+
+@dataclass
+class Installation:
+    """A migrated database and a key ring in one directory, and what works with them."""
+
+    root: Path
+    clock: Clock
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that name this installation's files."""
+        return Settings(database_url=f"sqlite:///{self.database_file}", keys_dir=self.keys_dir)
+
+    @property
+    def database_file(self) -> Path:
+        """The file of the database."""
+        return self.root / "registry-auth.db"
+
+    @property
+    def keys_dir(self) -> Path:
+        """The key directory."""
+        return self.root / "keys"
+
+    @cached_property
+    def database(self) -> Database:
+        """The database."""
+        return Database(self.settings.database_url)
+
+    @cached_property
+    def digester(self) -> SecretDigester:
+        """The digester with this installation's server secret."""
+        secret = KeyDirectory(self.keys_dir).ready(self.clock()).server_secret
+        return SecretDigester(secret.id, secret.value)
+
+    @property
+    def namespaces(self) -> Namespaces:
+        """The groups and projects."""
+        return Namespaces(self.database, self.clock)
+
+    @property
+    def deploy_tokens(self) -> DeployTokens:
+        """The deploy tokens."""
+        return DeployTokens(self.database, self.digester, self.clock)
+
+    @property
+    def lookup(self) -> DeployTokenLookup:
+        """The look-up of tokens by secret."""
+        return DeployTokenLookup(self.database, self.digester)
+
+    @property
+    def projects(self) -> ProjectLookup:
+        """The look-up of projects by image path."""
+        return ProjectLookup(self.database)
+
+    @property
+    def authentication(self) -> Authentication:
+        """The check of credentials."""
+        return Authentication(self.lookup, self.clock)
+
+    @cached_property
+    def app(self) -> Flask:
+        """The WSGI application."""
+        return create_app(self.settings)
+
+    @property
+    def client(self) -> FlaskClient:
+        """A client of the application."""
+        return self.app.test_client()
+
+    def project(self, path: str, visibility: Visibility = Visibility.PRIVATE) -> None:
+        """Make a project."""
+        self.namespaces.create(NamespaceKind.PROJECT, path, visibility=visibility)
+
+    def group(self, path: str, visibility: Visibility = Visibility.PUBLIC) -> None:
+        """Make a group, in which everything may be."""
+        self.namespaces.create(NamespaceKind.GROUP, path, visibility=visibility)
+
+    def token(
+        self,
+        path: str,
+        scopes: Collection[TokenScope] = READ_WRITE,
+        *,
+        kind: NamespaceKind = NamespaceKind.PROJECT,
+        username: str | None = None,
+        expires_at: date | None = None,
+    ) -> Issued:
+        """Make a deploy token."""
+        return self.deploy_tokens.create(kind, path, name="token", scopes=scopes, username=username, expires_at=expires_at)
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """Verify a JWT with the newest signing key, whose certificate it carries, without looking at a clock, and give its claims."""
+        pair = KeyDirectory(self.keys_dir).ready(self.clock()).signing_keys[0].pair
+        assert jwt.get_unverified_header(token)["x5c"] == [pair.x5c]
+        unchecked: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+        claims: dict[str, Any] = jwt.decode(token, pair.key.public_key(), ["ES256"], options=unchecked)
+        return claims
+
+
+def make_template(root: Path) -> None:
+    """Make the files of an installation, to be copied for each test."""
+    database = Database(f"sqlite:///{root / 'registry-auth.db'}")
+    migrate(database)
+    database.close()
+    KeyDirectory(root / "keys").ready(NOW)
+
+
+def copy_installation(template: Path, root: Path) -> Installation:
+    """Give an installation of its own to a test."""
+    shutil.copytree(template, root)
+    return Installation(root, Clock())
+
+
+def basic(username: str, secret: str, scheme: str = "Basic") -> dict[str, str]:
+    """Give the header of a Basic log-in."""
+    return {"Authorization": f"{scheme} {base64.b64encode(f'{username}:{secret}'.encode()).decode()}"}
+
+
+def login(issued: Issued) -> dict[str, str]:
+    """Give the header with which a deploy token logs in."""
+    return basic(issued.token.username, secret_of(issued))
+
+
+def secret_of(issued: Issued) -> str:
+    """Give the secret that is shown once."""
+    return issued.secret.get_secret_value()

@@ -1,0 +1,54 @@
+"""Liveness, readiness and the public keys."""
+
+import json
+
+import pytest
+from jwt import PyJWKSet
+from sqlalchemy import text
+
+from tests.unit.installation import Installation
+
+
+def test_liveness_says_that_the_process_answers(installation: Installation) -> None:
+    """Liveness needs neither database nor keys."""
+    client = installation.client
+    installation.database_file.unlink()
+    response = client.get("/-/liveness")
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
+
+
+def test_readiness_of_a_whole_installation(installation: Installation) -> None:
+    """With a migrated database and a key that can sign, the server is ready."""
+    response = installation.client.get("/-/readiness")
+    assert (response.status_code, response.json) == (200, {"status": "ok", "checks": {"database": "ok", "key_ring": "ok"}})
+
+
+@pytest.mark.parametrize("fault", ["broken database", "newer schema", "no valid key"])
+def test_readiness_names_the_failing_part_and_no_more(installation: Installation, fault: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody may ask, so the answer is a word for each part; the reason is in the log."""
+    client = installation.client
+    if fault == "broken database":
+        installation.database_file.write_bytes(b"no database " * 100)
+    elif fault == "newer schema":
+        with installation.database.transaction() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    else:
+        (installation.keys_dir / "private" / "ca.pem").chmod(0o644)
+        installation.clock.advance(days=90)
+    response = client.get("/-/readiness")
+    failing = "key_ring" if fault == "no valid key" else "database"
+    assert response.status_code == 503
+    assert response.json == {"status": "failed", "checks": {"database": "ok", "key_ring": "ok"} | {failing: "failed"}}
+    assert str(installation.root) not in response.text
+    assert f"not ready: {failing.replace('_', ' ')}: " in caplog.text
+
+
+def test_public_keys_are_served(installation: Installation) -> None:
+    """The key set on the web is the exported one, and holds the key that signs."""
+    response = installation.client.get("/.well-known/jwks.json")
+    assert (response.status_code, response.content_type) == (200, "application/json")
+    assert response.data == (installation.keys_dir / "public" / "jwks.json").read_bytes()
+    token = json.loads(installation.client.get("/jwt/auth").data)["token"]
+    claims = installation.claims(token)
+    assert claims["sub"] == ""
+    assert len(PyJWKSet.from_json(response.text).keys) == 2

@@ -1,0 +1,144 @@
+"""The signer: tokens that registries verify, with a key that is kept current."""
+
+import logging
+import shutil
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from registry_auth.errors import UnavailableError
+from registry_auth.signing import KeyDirectory, Signer
+from tests.unit.installation import Clock
+
+LIFETIME = timedelta(minutes=15)
+CLAIMS = {"iss": "registry-auth", "sub": "robot"}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Give a clock."""
+    return Clock()
+
+
+@pytest.fixture
+def directory(template: Path, tmp_path: Path) -> KeyDirectory:
+    """Give a complete key directory."""
+    return KeyDirectory(Path(shutil.copytree(template / "keys", tmp_path / "keys")))
+
+
+@pytest.fixture
+def signer(directory: KeyDirectory, clock: Clock) -> Signer:
+    """Give a signer."""
+    return Signer(directory, LIFETIME, clock)
+
+
+def kid(signer: Signer) -> str:
+    """Sign, and give the id of the key."""
+    return str(jwt.get_unverified_header(signer.sign(CLAIMS))["kid"])
+
+
+def break_files(directory: KeyDirectory) -> None:
+    """Open the CA's file to others."""
+    (directory.path / "private" / "ca.pem").chmod(0o644)
+
+
+def test_token_verifies_with_the_certificate_it_carries(signer: Signer, directory: KeyDirectory) -> None:
+    """The header names the algorithm, the libtrust id and the one certificate, which the bundle's CA issued; the claims are unchanged."""
+    token = signer.sign(CLAIMS)
+    header = jwt.get_unverified_header(token)
+    (encoded,) = header.pop("x5c")
+    certificate = x509.load_pem_x509_certificate(f"-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n".encode())
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(directory.bundle.read_bytes()))
+    assert header == {"alg": "ES256", "typ": "JWT", "kid": signer.signing_key().pair.kid}
+    key = certificate.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    assert jwt.decode(token, key, ["ES256"]) == CLAIMS
+
+
+def test_own_turn_to_renew_comes_by_itself(signer: Signer, clock: Clock, directory: KeyDirectory) -> None:
+    """At two thirds of the certificate's life the next token has a new key, without anybody's help."""
+    old = kid(signer)
+    clock.advance(days=60)
+    assert kid(signer) != old
+    assert len(directory.ready(clock()).signing_keys) == 2
+
+
+def test_key_of_another_process_is_taken_up_within_ten_seconds(signer: Signer, clock: Clock, directory: KeyDirectory) -> None:
+    """When another process renews, this one follows at its next look."""
+    clock.advance(days=60, seconds=-5)
+    old = kid(signer)
+    new = directory.ready(clock() + timedelta(seconds=5)).signing_keys[0].pair.kid
+    clock.advance(seconds=9)
+    assert kid(signer) == old
+    clock.advance(seconds=1)
+    assert kid(signer) == new != old
+
+
+def test_no_token_outlives_its_certificate(signer: Signer, clock: Clock, directory: KeyDirectory) -> None:
+    """While no new key can be made, signing goes on until the lifetime and a minute before the end, and not a second longer."""
+    break_files(directory)
+    end = signer.signing_key().pair.not_after
+    clock.now = end - LIFETIME - timedelta(seconds=60)
+    signer.sign(CLAIMS)
+    clock.advance(seconds=1)
+    with pytest.raises(UnavailableError, match="No signing certificate lives long enough"):
+        signer.sign(CLAIMS)
+
+
+def test_broken_directory_is_logged_once_and_survived(
+    signer: Signer, clock: Clock, directory: KeyDirectory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The keys in memory go on signing; the log says once what is wrong, and again when it broke again after being mended."""
+    before = kid(signer)
+    for mode, lines in ((0o644, 1), (0o600, 1), (0o644, 2)):
+        (directory.path / "private" / "ca.pem").chmod(mode)
+        for _ in range(3):
+            clock.advance(seconds=10)
+            assert kid(signer) == before
+        messages = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        assert len(messages) == lines
+    assert "the signing keys could not be renewed" in messages[0]
+    assert "chmod 600" in messages[0]
+
+
+@pytest.mark.parametrize("pattern", ["private/ca.pem", "private/server-secret-*.key"])
+def test_lost_file_does_not_stop_a_running_signer(signer: Signer, clock: Clock, directory: KeyDirectory, pattern: str) -> None:
+    """What is gone from the disk is still in memory."""
+    before = kid(signer)
+    next(directory.path.glob(pattern)).unlink()
+    clock.advance(seconds=10)
+    assert kid(signer) == before
+
+
+def test_running_signer_makes_no_new_keys_in_an_empty_directory(signer: Signer, clock: Clock, directory: KeyDirectory) -> None:
+    """When the whole directory vanishes, as a lost mount does, the keys in memory go on and no registry meets an unknown CA."""
+    before = kid(signer)
+    shutil.rmtree(directory.path)
+    clock.advance(seconds=10)
+    assert kid(signer) == before
+    assert not directory.path.exists()
+
+
+def test_threads_do_not_wait_for_the_one_that_looks(signer: Signer, clock: Clock) -> None:
+    """While one thread reads the directory the others sign with the key they have."""
+    old = kid(signer)
+    clock.advance(days=60)
+    with signer._lock:
+        assert kid(signer) == old
+    assert kid(signer) != old
+
+
+def test_many_threads_agree_on_one_new_key(signer: Signer, clock: Clock, directory: KeyDirectory) -> None:
+    """A renewal under load makes one key."""
+    clock.advance(days=60)
+    threads = [threading.Thread(target=signer.sign, args=(CLAIMS,)) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(directory.ready(clock()).signing_keys) == 2

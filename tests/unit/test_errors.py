@@ -1,0 +1,25 @@
+"""Refusals: their status and their words at the token endpoint."""
+
+import pytest
+
+from registry_auth.errors import TokenRefusedError, registry_error
+
+DOCKER_CODES = {"UNAUTHORIZED", "DENIED", "TOOMANYREQUESTS", "UNSUPPORTED", "UNKNOWN"}
+OAUTH_ERRORS = {"invalid_grant", "access_denied", "invalid_target", "invalid_request", "unsupported_grant_type", "invalid_scope"}
+
+
+@pytest.mark.parametrize("kind", TokenRefusedError.__subclasses__(), ids=lambda kind: kind.__name__)
+def test_refusals_use_words_that_clients_know(kind: type[TokenRefusedError]) -> None:
+    """Each refusal is a 4xx, with a code that docker prints as words and an OAuth2 error."""
+    assert 400 <= kind.status < 500
+    assert kind.code in DOCKER_CODES
+    assert kind.oauth_error in OAUTH_ERRORS
+
+
+def test_body_has_exactly_one_error() -> None:
+    """There is one error, for docker prints two as a list, and no member `details`, which docker would print instead of the message."""
+    assert registry_error("DENIED", "No.", "access_denied") == {
+        "errors": [{"code": "DENIED", "message": "No.", "detail": None}],
+        "error": "access_denied",
+        "error_description": "No.",
+    }

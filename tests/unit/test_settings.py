@@ -1,0 +1,80 @@
+"""Settings: defaults, what the environment changes, and refusals in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from registry_auth.errors import ConfigurationError
+from registry_auth.settings import PREFIX, Settings, load_settings
+
+DEFAULTS = {
+    "database_url": "sqlite:///data/registry-auth.db",
+    "keys_dir": Path("keys"),
+    "issuer": "registry-auth",
+    "service": "container_registry",
+    "external_url": "http://127.0.0.1:5001",
+    "token_lifetime": 900,
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take out what the environment of the test run sets."""
+    for name in DEFAULTS:
+        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
+
+
+def test_every_setting_has_a_working_default() -> None:
+    """Without any variable the documented defaults hold."""
+    assert load_settings().model_dump() == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("database_url", "sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db"),
+        ("keys_dir", "/etc/keys", Path("/etc/keys")),
+        ("issuer", "https://auth.example.com", "https://auth.example.com"),
+        ("service", "registry.example.com:5000", "registry.example.com:5000"),
+        ("external_url", "https://auth.example.com/", "https://auth.example.com"),
+        ("external_url", "http://[::1]:5001", "http://[::1]:5001"),
+        ("token_lifetime", "60", 60),
+        ("token_lifetime", "86400", 86_400),
+    ],
+)
+def test_variable_sets_its_setting(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: object) -> None:
+    """Each setting is read from its variable."""
+    monkeypatch.setenv(PREFIX + name.upper(), text)
+    assert getattr(load_settings(), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("database_url", text) for text in ("postgresql://h/d", "sqlite:///", "sqlite:///:memory:", "sqlite:///x.db?mode=ro")),
+        *(("issuer", text) for text in ('a"b', "a\nb")),
+        *(("service", text) for text in ("größe", "two words", "a\\b")),
+        *(("external_url", text) for text in ("auth.example.com", "ftp://auth.example.com", "http://", "https:///jwt", "http://[")),
+        *(("external_url", text) for text in ("https://a/?x=1", "https://a/#x", "https://a b", 'https://a"')),
+        *(("token_lifetime", text) for text in ("0", "-900", "59", "86401", "soon", "900.5", "1e400")),
+    ],
+)
+def test_unusable_value_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    """A refusal names the variable and the rule in one sentence, and not the value, which may hold a password (T13)."""
+    variable = PREFIX + name.upper()
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings()
+    assert str(refusal.value) == f"{variable} must be {Settings.model_fields[name].description}."
+
+
+def test_variable_that_is_set_to_nothing_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`NAME=` leaves the default, as compose files pass on what nobody has set."""
+    for name in DEFAULTS:
+        monkeypatch.setenv(PREFIX + name.upper(), "")
+    assert load_settings().model_dump() == DEFAULTS
+
+
+def test_realm_is_below_the_external_address() -> None:
+    """Clients are sent to `/jwt/auth` below the external address."""
+    assert Settings(external_url="https://auth.example.com/base/").realm == "https://auth.example.com/base/jwt/auth"
