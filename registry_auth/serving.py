@@ -12,7 +12,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from registry_auth.application import build_services, worker_app
-from registry_auth.database import migrate
+from registry_auth.database import check_writable, migrate
 from registry_auth.errors import ConfigurationError
 from registry_auth.settings import load_settings
 
@@ -34,6 +34,7 @@ def prepare_installation() -> None:
     """Migrate the database and make or renew the keys, once, before any worker starts. Raises ConfigurationError."""
     services = build_services(load_settings())
     migrate(services.database)
+    check_writable(services.database)
     unusable = services.deploy_tokens.count_unusable()
     if unusable:
         logger.warning(
@@ -46,15 +47,16 @@ def prepare_installation() -> None:
 
 
 def check_port_free(host: str, port: int, setting: str) -> None:
-    """Raise ConfigurationError, naming the setting that changes it, when nobody can listen there."""
+    """Raise ConfigurationError when nobody can listen there. `setting` is the one that changes the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-            raise ConfigurationError(f"The address {host}:{port} {what}: choose another with {setting}.") from error
+            if error.errno == errno.EADDRINUSE:
+                raise ConfigurationError(f"The address {host}:{port} is in use: choose another port with {setting}.") from error
+            raise ConfigurationError(f"Nobody can listen at {host}:{port} ({error.strerror}): choose another address or port.") from error
 
 
 def run_server(host: str, port: int, workers: int) -> None:

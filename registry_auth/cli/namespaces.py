@@ -64,21 +64,26 @@ def _noun(kind: NamespaceKind) -> click.Group:
 @click.command("delete")
 @path_argument
 @click.option("--recursive", is_flag=True, help="Delete all groups and projects in it too.")
-def _delete_group(path: str, recursive: bool) -> None:
+@json_option
+def _delete_group(path: str, recursive: bool, as_json: bool) -> None:
     """Delete a group and its deploy tokens. Images stay in the registry, and the path stays reserved."""
-    _delete(NamespaceKind.GROUP, path, recursive=recursive)
+    _delete(NamespaceKind.GROUP, path, recursive=recursive, as_json=as_json)
 
 
 @click.command("delete")
 @path_argument
-def _delete_project(path: str) -> None:
+@json_option
+def _delete_project(path: str, as_json: bool) -> None:
     """Delete a project and its deploy tokens. Images stay in the registry, and the path stays reserved."""
-    _delete(NamespaceKind.PROJECT, path, recursive=False)
+    _delete(NamespaceKind.PROJECT, path, recursive=False, as_json=as_json)
 
 
-def _delete(kind: NamespaceKind, path: str, *, recursive: bool) -> None:
+def _delete(kind: NamespaceKind, path: str, *, recursive: bool, as_json: bool) -> None:
     with opened_services() as services:
         deleted = services.namespaces.delete(kind, path, recursive=recursive)
+    if as_json:
+        print_json([namespace_json(entry) for entry in deleted])
+        return
     for entry in deleted:
         click.echo(f"Deleted the {entry.kind} '{entry.path}' with its deploy tokens. The path stays reserved.")
 

@@ -7,7 +7,7 @@ from sqlite3 import Connection as SqliteConnection
 
 from filelock import FileLock
 from sqlalchemy import Connection, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -16,7 +16,8 @@ from registry_auth.errors import ConfigurationError, UnavailableError
 
 _BUSY_TIMEOUT = 5_000  # milliseconds that SQLite waits for another writer
 _MIGRATION_TIMEOUT = 60  # seconds that a second process waits for the first one's migration
-_ADVICE = "Check that this user may read and write the file and its directory."
+_ACCESS_ADVICE = "Check that this user may read and write the file and its directory."
+_CONTENT_ADVICE = "Bring it back from a backup, or name another file in REGISTRY_AUTH_DATABASE_URL."
 
 
 class Database:
@@ -76,9 +77,10 @@ class Database:
         except IntegrityError:
             raise  # what was asked is at fault, not the store
         except DBAPIError as error:
-            raise UnavailableError(f"The database {self.path} cannot be used: {error.orig}. {_ADVICE}") from error
+            advice = _ACCESS_ADVICE if isinstance(error, OperationalError) else _CONTENT_ADVICE
+            raise UnavailableError(f"The database {self.path} cannot be used: {error.orig}. {advice}") from error
         except (OSError, PoolTimeoutError) as error:
-            raise UnavailableError(f"The database {self.path} cannot be used: {error}. {_ADVICE}") from error
+            raise UnavailableError(f"The database {self.path} cannot be used: {error}. {_ACCESS_ADVICE}") from error
 
 
 def _sqlite_path(url: str) -> Path:

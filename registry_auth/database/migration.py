@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from registry_auth.database.engine import Database
 from registry_auth.errors import ConfigurationError
@@ -38,6 +38,12 @@ def check_schema(database: Database) -> None:
     raise ConfigurationError(
         f"The database {database.path} has schema {found or 'none'}, this version needs {needed}: run `registry-auth database migrate`."
     )
+
+
+def check_writable(database: Database) -> None:
+    """Raise UnavailableError unless changes can be made. The statement changes nothing, but needs the right to."""
+    with database.transaction() as session:
+        session.execute(text("DELETE FROM alembic_version WHERE version_num IS NULL"))
 
 
 def prepare_schema(database: Database) -> None:

@@ -55,8 +55,8 @@ class KeyDirectory:
             return self._update(now)
         except OSError as error:
             raise ConfigurationError(
-                f"The key directory {self.path} cannot be written ({error.strerror or error}): "
-                "make it writable for this user, or name another one in REGISTRY_AUTH_KEYS_DIR."
+                f"The key directory {self.path} cannot be used ({error.strerror or error}): "
+                "it has to be a directory that this user can write. REGISTRY_AUTH_KEYS_DIR names another one."
             ) from error
 
     def read(self) -> KeyRing | None:
@@ -68,7 +68,7 @@ class KeyDirectory:
         except OSError as error:
             raise ConfigurationError(
                 f"The key directory {self.path} cannot be read ({error.strerror}): "
-                "give it to this user, or name another one in REGISTRY_AUTH_KEYS_DIR."
+                "give it to this user. REGISTRY_AUTH_KEYS_DIR names another one."
             ) from error
 
     def renewed(self, now: datetime) -> KeyRing:
