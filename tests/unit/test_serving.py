@@ -47,14 +47,14 @@ def test_port_in_use_is_named_with_its_setting() -> None:
         except OSError:
             continue  # a machine without this family
         port = taken.getsockname()[1]
-        with taken, pytest.raises(ConfigurationError, match=rf"{host}:{port} is in use: choose another with --port"):
+        with taken, pytest.raises(ConfigurationError, match=rf"{host}:{port} is in use: choose another port with --port"):
             check_port_free(host, port, "--port")
         check_port_free(host, port, "--port")
 
 
 def test_address_of_another_machine_is_named() -> None:
     """An address that is not this machine's is refused with the reason."""
-    with pytest.raises(ConfigurationError, match=r"192\.0\.2\.1:5001 cannot be used \(.+\): choose another with --port"):
+    with pytest.raises(ConfigurationError, match=r"Nobody can listen at 192\.0\.2\.1:5001 \(.+\): choose another address or port"):
         check_port_free("192.0.2.1", 5001, "--port")
 
 

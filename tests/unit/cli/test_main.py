@@ -87,7 +87,7 @@ def test_argument_that_is_no_text_is_one_line_too(environment: Path, arguments: 
     [
         ("TOKEN_LIFETIME", "0", "REGISTRY_AUTH_TOKEN_LIFETIME must be"),
         ("DATABASE_URL", "postgresql://user:password@host/name", "REGISTRY_AUTH_DATABASE_URL must be"),
-        ("KEYS_DIR", "/dev/null/keys", "The key directory /dev/null/keys cannot be written"),
+        ("KEYS_DIR", "/dev/null/keys", "The key directory /dev/null/keys cannot be used"),
     ],
 )
 def test_unusable_setting_stops_every_command(

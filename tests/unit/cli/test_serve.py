@@ -44,7 +44,7 @@ def test_port_in_use_is_named(environment: Path, served: list[tuple[str, int, in
     assert environment.is_dir()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port} is in use: choose another with --port"):
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port} is in use: choose another port with --port"):
             run("serve", "--port", str(port))
     assert served == []
 

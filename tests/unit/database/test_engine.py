@@ -87,13 +87,13 @@ def test_violated_constraint_is_not_an_outage(installation: Installation) -> Non
     assert "hide_parameters" in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"not a database, " * 100, None])
-def test_broken_file_is_an_outage(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize(("content", "way_out"), [(b"not a database, " * 100, "from a backup"), (None, "Check that this user")])
+def test_broken_file_is_an_outage(tmp_path: Path, content: bytes | None, way_out: str) -> None:
     """A file that is no database, or a directory in its place, makes the store unavailable; the reason names the file and the way out."""
     file = tmp_path / "store.db"
     file.mkdir() if content is None else file.write_bytes(content)
     database = Database(f"sqlite:///{file}")
-    with pytest.raises(UnavailableError, match=r"store\.db cannot be used: .*Check that this user"), database.reading() as connection:
+    with pytest.raises(UnavailableError, match=rf"store\.db cannot be used: .*{way_out}"), database.reading() as connection:
         connection.execute(text("SELECT * FROM sqlite_master"))
     with pytest.raises(UnavailableError, match=r"store\.db cannot be used"), database.transaction() as session:
         session.execute(text("SELECT * FROM sqlite_master"))

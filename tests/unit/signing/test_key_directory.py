@@ -228,7 +228,7 @@ def test_every_private_file_has_to_be_closed(directory: KeyDirectory, pattern: s
 def test_path_that_is_a_file_is_named(tmp_path: Path) -> None:
     """The refusal names the path and the setting."""
     (tmp_path / "keys").write_text("in the way")
-    with pytest.raises(ConfigurationError, match=r"keys cannot be written \(Not a directory\): .*REGISTRY_AUTH_KEYS_DIR"):
+    with pytest.raises(ConfigurationError, match=r"keys cannot be used \(Not a directory\): .*REGISTRY_AUTH_KEYS_DIR"):
         KeyDirectory(tmp_path / "keys").ready(NOW)
 
 

@@ -77,7 +77,7 @@ def test_read_only_directory_is_named_when_work_is_due(keys: Path, when: str) ->
     close(keys)
     result = run_bound_by_modes(keys, when)
     assert result.returncode == 1
-    assert f"The key directory {keys} cannot be written (Permission denied)" in result.stderr
+    assert f"The key directory {keys} cannot be used (Permission denied)" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
