@@ -1,0 +1,163 @@
+"""What is started once for all end-to-end tests, and the few groups, projects and tokens that many of them only read."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from .peers.availability import require
+from .peers.containerd import Containerd
+from .peers.containers_tools import Podman, Skopeo
+from .peers.docker_engine import DockerClient, DockerEngine
+from .peers.oci_layout import write_oci_layout
+from .peers.stock_registry import REGISTRIES, RegistryLine, StockRegistry
+from .refused import REFUSED, Refused
+from .secret_search import check_nothing_secret
+from .token_server import PULL, Token, TokenServer
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def token_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenServer]:
+    """Serve the token server of the session. At its end nothing that it wrote may hold a secret."""
+    with TokenServer(tmp_path_factory.mktemp("token-server")) as server:
+        yield server
+    check_nothing_secret(server)
+
+
+@pytest.fixture(scope="session", params=REGISTRIES, ids=lambda line: line.label)
+def any_registry(
+    request: pytest.FixtureRequest, token_server: TokenServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StockRegistry]:
+    """Run each released registry in turn."""
+    yield from _registry(request.param, token_server, tmp_path_factory.mktemp("registry"))
+
+
+@pytest.fixture(scope="session")
+def registry(token_server: TokenServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StockRegistry]:
+    """Run Debian's docker-registry 2.8.2."""
+    yield from _registry(REGISTRIES[0], token_server, tmp_path_factory.mktemp("registry"))
+
+
+def _registry(line: RegistryLine, server: TokenServer, directory: Path) -> Iterator[StockRegistry]:
+    require(line.peer)
+    with StockRegistry(line, directory, server.token_auth) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[DockerEngine]:
+    """Run a Docker daemon."""
+    require("dockerd", "docker", "containerd", "ctr", "busybox", "ip")
+    with DockerEngine() as engine:
+        yield engine
+
+
+@pytest.fixture
+def docker(docker_engine: DockerEngine, tmp_path: Path) -> DockerClient:
+    """Give Debian's docker command, logged in nowhere."""
+    return DockerClient(docker_engine, tmp_path / "docker")
+
+
+@pytest.fixture
+def skopeo(tmp_path: Path) -> Skopeo:
+    """Give a skopeo, logged in nowhere."""
+    require("skopeo")
+    (tmp_path / "skopeo").mkdir()
+    return Skopeo(tmp_path / "skopeo")
+
+
+@pytest.fixture
+def podman(tmp_path: Path) -> Podman:
+    """Give a podman, logged in nowhere."""
+    require("podman")
+    (tmp_path / "podman").mkdir()
+    return Podman(tmp_path / "podman")
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[Containerd]:
+    """Run a containerd with ctr."""
+    require("containerd", "ctr")
+    with Containerd() as daemon:
+        yield daemon
+
+
+@pytest.fixture
+def name() -> str:
+    """Give a name that no other test has: for images, and for projects of a test's own."""
+    return f"t{next(_numbers)}"
+
+
+@pytest.fixture
+def layout(tmp_path: Path, name: str) -> Path:
+    """Give an image that no other test has, as an OCI layout."""
+    return write_oci_layout(tmp_path / "layout", name)
+
+
+@pytest.fixture(scope="session")
+def project(token_server: TokenServer) -> str:
+    """Make a private project in a subgroup."""
+    return token_server.create_project("group/subgroup/project")
+
+
+@pytest.fixture(scope="session")
+def public_project(token_server: TokenServer) -> str:
+    """Make a public project."""
+    return token_server.create_project("open/project", "public")
+
+
+@pytest.fixture(scope="session")
+def internal_project(token_server: TokenServer) -> str:
+    """Make an internal project."""
+    return token_server.create_project("inside/project", "internal")
+
+
+@pytest.fixture(scope="session")
+def writer(token_server: TokenServer, project: str) -> Token:
+    """Make a token that pulls from and pushes to the private project."""
+    return token_server.create_token(project=project)
+
+
+@pytest.fixture(scope="session")
+def reader(token_server: TokenServer, project: str) -> Token:
+    """Make a token that only pulls from the private project."""
+    return token_server.create_token(project=project, scopes=PULL)
+
+
+@pytest.fixture(scope="session")
+def group_writer(token_server: TokenServer, project: str) -> Token:
+    """Make a token of the group above the subgroup of the private project."""
+    return token_server.create_token(group=project.partition("/")[0])
+
+
+@pytest.fixture(scope="session")
+def write_only(token_server: TokenServer, project: str) -> Token:
+    """Make a token of the private project that may write but not read."""
+    return token_server.create_token(project=project, scopes=["write_registry"])
+
+
+@pytest.fixture(scope="session")
+def scopeless(token_server: TokenServer, project: str) -> Token:
+    """Make a token of the private project without any scope that counts at the container registry."""
+    return token_server.create_token(project=project, scopes=["read_repository"])
+
+
+@pytest.fixture(scope="session")
+def public_writer(token_server: TokenServer, public_project: str) -> Token:
+    """Make a token that pulls from and pushes to the public project: a foreign one for all others."""
+    return token_server.create_token(project=public_project)
+
+
+@pytest.fixture(scope="session")
+def internal_writer(token_server: TokenServer, internal_project: str) -> Token:
+    """Make a token that pulls from and pushes to the internal project."""
+    return token_server.create_token(project=internal_project)
+
+
+@pytest.fixture(scope="session", params=REFUSED)
+def refused(request: pytest.FixtureRequest, token_server: TokenServer, project: str) -> Refused:
+    """Give each kind of token that is refused, for the private project."""
+    return REFUSED[request.param](token_server, project)

@@ -1,0 +1,111 @@
+"""A private containerd and its client ctr: what a Kubernetes node asks of a registry."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Self
+
+from .availability import program
+from .oci_layout import layout_as_tar
+from .processes import Finished, Server, clean_environment, run, wait_until
+
+# The CRI plugin listens on a port and reads the machine's CNI set-up; the other one creates /opt/containerd.
+_CONFIGURATION = """\
+version = 2
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[plugins."io.containerd.internal.v1.opt"]
+path = "{directory}/opt"
+"""
+
+
+def start_containerd(directory: Path) -> tuple[Server, Path]:
+    """Start a containerd that keeps everything in `directory`; return it and its socket once that answers."""
+    directory.mkdir(parents=True, exist_ok=True)
+    config, address = directory / "config.toml", directory / "sock"
+    config.write_text(_CONFIGURATION.format(directory=directory))
+    places = ["--root", f"{directory}/root", "--state", f"{directory}/state", "--address", str(address)]
+    command = [str(program("containerd")), "--config", str(config), *places]
+    server = Server(command, env=clean_environment(directory / "home"), log=directory / "log")
+    try:
+        wait_until(lambda: _accepts(address), "containerd's socket", server=server)
+    except BaseException:
+        server.stop()
+        raise
+    return server, address
+
+
+def end_tasks(address: Path, namespace: str, env: Mapping[str, str]) -> None:
+    """Kill every container of a namespace: each has a shim that outlives containerd and its clients."""
+    ctr = [str(program("ctr")), "--address", str(address), "--namespace", namespace, "tasks"]
+    for task in run([*ctr, "list", "--quiet"], env=env).check().output.split():
+        run([*ctr, "delete", "--force", task], env=env)
+
+
+class Containerd:
+    """A containerd with ctr; credentials are a user and a password, None asks anonymously."""
+
+    def __init__(self) -> None:
+        self._cleanup = ExitStack()
+
+    def start(self) -> Self:
+        """Start the daemon in a new directory with a path short enough for a socket."""
+        with ExitStack() as stack:
+            self._directory = Path(tempfile.mkdtemp(prefix="ra-"))
+            stack.callback(shutil.rmtree, self._directory, ignore_errors=True)
+            self._server, self._address = start_containerd(self._directory / "c")
+            stack.callback(self._server.stop)
+            self._cleanup = stack.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """End the daemon and remove all that it stored."""
+        self._cleanup.close()
+
+    def log(self) -> str:
+        """Return what the daemon has written."""
+        return self._server.log_text()
+
+    def import_layout(self, layout: Path, reference: str) -> Finished:
+        """Take the image of an OCI layout into the store under the name `reference`."""
+        return self._image("import", "--no-unpack", "-", stdin=layout_as_tar(layout, reference))
+
+    def pull(self, reference: str, credentials: tuple[str, str] | None = None) -> Finished:
+        """Pull an image over plain HTTP."""
+        # The snapshotter `native` works on every file system.
+        return self._image("pull", "--snapshotter", "native", *_access(credentials), reference)
+
+    def push(self, reference: str, credentials: tuple[str, str] | None = None) -> Finished:
+        """Push an image over plain HTTP."""
+        return self._image("push", *_access(credentials), reference)
+
+    def tag(self, source: str, target: str) -> Finished:
+        """Give an image a second name."""
+        return self._image("tag", source, target)
+
+    def remove_image(self, reference: str) -> Finished:
+        """Forget an image and, before returning, what only it used: the next pull fetches all of it."""
+        return self._image("remove", "--sync", reference)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def _image(self, *words: str, stdin: bytes | None = None) -> Finished:
+        env = clean_environment(self._directory / "home")
+        return run([program("ctr"), "--address", self._address, "image", *words], env=env, stdin=stdin)
+
+
+def _access(credentials: tuple[str, str] | None) -> list[str]:
+    return ["--plain-http"] if credentials is None else ["--plain-http", "--user", ":".join(credentials)]
+
+
+def _accepts(address: Path) -> bool:
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(str(address))
+        return True
+    return False

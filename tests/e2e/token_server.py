@@ -1,0 +1,185 @@
+"""The token server of the tests: an installation in a fresh directory, its command line and its production web server."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from registry_auth.database import Database
+from registry_auth.deploy_tokens.service import DeployTokens
+from registry_auth.signing import KeyDirectory
+from registry_auth.token_secrets import SecretDigester, new_secret
+from registry_auth.values import NamespaceKind, TokenScope
+
+from .http_calls import Answer, call
+from .peers.processes import Finished, Server, clean_environment, free_port, run, wait_until
+from .peers.stock_registry import TokenAuth
+
+PULL = ("read_registry",)
+PULL_AND_PUSH = ("read_registry", "write_registry")
+
+# Every secret that the session made or sent: none of them may ever be found in a log.
+KNOWN_SECRETS: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A deploy token as its owner has it: what `docker login` asks for, and the id that the commands take."""
+
+    id: int
+    username: str
+    secret: str = field(repr=False)
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """User name and secret."""
+        return self.username, self.secret
+
+    def with_secret(self, secret: str) -> "Token":
+        """Give the same user name with another secret. No log may tell that one either."""
+        KNOWN_SECRETS.add(secret)
+        return Token(self.id, self.username, secret)
+
+    def with_invented_secret(self) -> "Token":
+        """Give the same user name with a secret that looks like one of ours and is none."""
+        return self.with_secret(new_secret("gldt-").get_secret_value())
+
+
+class Installation:
+    """A directory with the database and the keys of one installation, and its command line."""
+
+    def __init__(self, directory: Path, **settings: str) -> None:
+        self.directory = directory
+        self.database = directory / "data" / "registry-auth.db"
+        self.keys = directory / "keys"
+        defaults = {"REGISTRY_AUTH_DATABASE_URL": f"sqlite:///{self.database}", "REGISTRY_AUTH_KEYS_DIR": str(self.keys)}
+        self.env = clean_environment(directory / "home", **(defaults | settings))
+
+    def command(self, *words: str) -> Finished:
+        """Run `registry-auth` with these words."""
+        return run([sys.executable, "-m", "registry_auth", *words], env=self.env)
+
+    def document(self, *words: str) -> Any:
+        """Run `registry-auth` with these words and `--json`; give what it printed."""
+        return json.loads(self.command(*words, "--json").check().output)
+
+    def create_project(self, path: str, visibility: str = "private") -> str:
+        """Make a project, with the groups above it; give its path."""
+        return str(self.document("project", "create", path, "--visibility", visibility)["path_with_namespace"])
+
+    def create_token(
+        self, *, project: str | None = None, group: str | None = None, scopes: Collection[str] = PULL_AND_PUSH, username: str | None = None
+    ) -> Token:
+        """Make a deploy token for a project or a group."""
+        owner = ["--project", project] if project else ["--group", str(group)]
+        wanted = [word for scope in scopes for word in ("--scope", scope)]
+        named = ["--username", username] if username else []
+        return _token(self.document("deploy-token", "create", *owner, "--name", "test", *wanted, *named))
+
+    def rotate(self, token: Token, *, overlap: int = 0) -> Token:
+        """Give the token a new secret; return it with that one."""
+        return _token(self.document("deploy-token", "rotate", str(token.id), "--overlap", str(overlap)))
+
+    def revoke(self, token: Token) -> None:
+        """Revoke the token."""
+        self.document("deploy-token", "revoke", str(token.id))
+
+    def create_expired_token(self, project: str) -> tuple[Token, date]:
+        """Make a token that has expired already: two days ago it was made for one day. Give it with its expiry date."""
+        two_days_ago = datetime.now(UTC) - timedelta(days=2)
+        expires_at = (two_days_ago + timedelta(days=1)).date()
+        scopes = [TokenScope.READ_REGISTRY, TokenScope.WRITE_REGISTRY]
+        ring = KeyDirectory(self.keys).read()
+        assert ring is not None
+        database = Database(f"sqlite:///{self.database}")
+        tokens = DeployTokens(database, SecretDigester(ring.server_secret.id, ring.server_secret.value), lambda: two_days_ago)
+        issued = tokens.create(NamespaceKind.PROJECT, project, name="test", scopes=scopes, expires_at=expires_at)
+        database.close()
+        return _remembered(Token(issued.token.id, issued.token.username, issued.secret.get_secret_value())), expires_at
+
+
+class TokenServer(Installation):
+    """An installation that is served, by two worker processes, on a free port which it keeps over its starts."""
+
+    def __init__(self, directory: Path, **settings: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(directory, **({"REGISTRY_AUTH_EXTERNAL_URL": self.url} | settings))
+        self._log = directory / "serve.log"
+        self.process: Server
+
+    def begin(self) -> None:
+        """Start the server without waiting for it."""
+        command = [sys.executable, "-m", "registry_auth", "serve", "--port", str(self.port), "--workers", "2"]
+        self.process = Server(command, env=self.env, log=self._log)
+
+    def wait(self) -> None:
+        """Return once the server says that it is ready."""
+        try:
+            wait_until(self._is_ready, "the token server's readiness", timeout=30, server=self.process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def start(self) -> Self:
+        """Start the server and return it once it is ready."""
+        self.begin()
+        self.wait()
+        return self
+
+    def stop(self) -> None:
+        """End the server, which ends its workers. What it stored stays."""
+        if self.process.alive:
+            os.kill(self.process.pid, signal.SIGTERM)
+            with suppress(TimeoutError):
+                wait_until(lambda: not self.process.alive, "the server's end", timeout=12)
+        self.process.stop()
+
+    def log(self) -> str:
+        """Give what the server has written, over all its starts."""
+        return self._log.read_text(errors="replace")
+
+    def log_since(self, position: int) -> str:
+        """Give what the server has written after the first `position` characters."""
+        return self.log()[position:]
+
+    @property
+    def token_auth(self) -> TokenAuth:
+        """What a registry has to be told."""
+        return TokenAuth(f"{self.url}/jwt/auth", "container_registry", "registry-auth", self.keys / "public" / "ca.crt")
+
+    def ask(self, *scopes: str, token: Token | None = None) -> Answer:
+        """Ask for a token by GET, with Basic or anonymously."""
+        query = [("service", "container_registry"), *(("scope", scope) for scope in scopes)]
+        return call(f"{self.url}/jwt/auth", query=query, credentials=None if token is None else token.credentials)
+
+    def jwt(self, *scopes: str, token: Token | None = None) -> str:
+        """Give the JWT that is issued for these scopes."""
+        return str(self.ask(*scopes, token=token).granted()["token"])
+
+    def _is_ready(self) -> bool:
+        try:
+            return call(f"{self.url}/-/readiness").status == 200
+        except OSError:
+            return False
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+
+def _token(document: dict[str, Any]) -> Token:
+    return _remembered(Token(document["id"], document["username"], document["token"]))
+
+
+def _remembered(token: Token) -> Token:
+    KNOWN_SECRETS.add(token.secret)
+    return token
