@@ -32,7 +32,7 @@ class UnavailableError(RegistryAuthError):
 
 
 class TokenRefusedError(RegistryAuthError):
-    """A refusal of the token endpoint.
+    """A refusal of the token endpoint. `who` names the caller in the log, as far as it is known; the client does not see it.
 
     `code` is one of the registry error codes that docker prints as words (distribution specification, Error Codes), `oauth_error` the
     OAuth2 word of RFC 6749 section 5.2 or the nearest there is.
@@ -41,6 +41,10 @@ class TokenRefusedError(RegistryAuthError):
     status: ClassVar[int]
     code: ClassVar[str]
     oauth_error: ClassVar[str]
+
+    def __init__(self, message: str, *, who: str = "caller=unknown") -> None:
+        super().__init__(message)
+        self.who = who
 
 
 class WrongCredentialError(TokenRefusedError):

@@ -32,7 +32,7 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _refused(error: TokenRefusedError) -> Response:
-    logger.warning("refused: status=%d address=%s reason=%s", error.status, request.remote_addr, error)
+    logger.warning("refused: status=%d address=%s %s reason=%s", error.status, request.remote_addr, error.who, error)
     headers = {"WWW-Authenticate": _CHALLENGE} if isinstance(error, WrongCredentialError) else None
     return json_response(registry_error(error.code, str(error), error.oauth_error), error.status, headers)
 

@@ -1,4 +1,4 @@
-"""Options that take one of the words of an enumeration."""
+"""What options and arguments take: the words of an enumeration, ids."""
 
 from enum import StrEnum
 from typing import Any
@@ -20,3 +20,12 @@ class WordChoice(click.Choice[StrEnum]):
     def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:  # noqa: ARG002
         """Say what can be typed."""
         return f"It takes one of {', '.join(self.choices)}."
+
+
+class IdNumber(click.IntRange):
+    """Takes the id of something, as `list` shows it."""
+
+    name = "id"
+
+    def __init__(self) -> None:
+        super().__init__(1, 2**63 - 1)  # what fits into a column of a database

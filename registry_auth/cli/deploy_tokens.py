@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from registry_auth.application import utc_now
-from registry_auth.cli.choices import WordChoice
+from registry_auth.cli.choices import IdNumber, WordChoice
 from registry_auth.cli.context import opened_services
 from registry_auth.cli.output import json_option, print_fields, print_json, print_table
 from registry_auth.deploy_tokens.models import DeployToken
@@ -19,7 +19,7 @@ from registry_auth.values import NamespaceKind, TokenScope
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-token_argument = click.argument("token_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+token_argument = click.argument("token_id", metavar="ID", type=IdNumber())
 
 
 def owner_options(command: Command) -> Command:

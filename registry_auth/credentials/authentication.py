@@ -1,19 +1,17 @@
 """Who is it: a credential becomes a caller, or is refused. It never becomes the anonymous caller."""
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from hmac import compare_digest
 
 from registry_auth.credentials.basic import Credential
-from registry_auth.deploy_tokens.lookup import DeployTokenLookup, FoundToken
+from registry_auth.deploy_tokens.lookup import DeployTokenLookup
 from registry_auth.errors import WrongCredentialError
-from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, has_token_shape, redact
+from registry_auth.logs import caller_label
+from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, has_token_shape
 from registry_auth.values import Caller, CallerKind
 
 _WRONG = "The user name or the secret is wrong, or the token does not exist any more."
-
-logger = logging.getLogger(__name__)
 
 
 class Authentication:
@@ -33,9 +31,10 @@ class Authentication:
         found = self._deploy_tokens.find(secret) if has_token_shape(secret, DEPLOY_TOKEN_PREFIX) else None
         # The secret finds the token and the user name has to agree with it: user names are not unique.
         if found is None or not compare_digest(found.username.encode(), credential.username.encode()):
-            logger.warning("wrong credential: username=%r", redact(credential.username)[:255])
-            raise WrongCredentialError(_WRONG)
-        self._check_alive(found)
+            raise WrongCredentialError(_WRONG, who=caller_label(credential.username))
+        reason = found.why_dead(self._clock())
+        if reason is not None:
+            raise WrongCredentialError(reason, who=caller_label(found.username, found.id))
         return Caller(
             kind=CallerKind.DEPLOY_TOKEN,
             name=found.username,
@@ -43,9 +42,3 @@ class Authentication:
             reach=frozenset({found.owner}),
             scopes=found.scopes,
         )
-
-    def _check_alive(self, token: FoundToken) -> None:
-        reason = token.why_dead(self._clock())
-        if reason is not None:
-            logger.warning("deploy token %d refused: %s", token.id, reason)
-            raise WrongCredentialError(reason)

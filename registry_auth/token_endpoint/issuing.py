@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from registry_auth.authorization import grant, has_registry_ability
 from registry_auth.errors import NoAbilityError, UnknownServiceError
+from registry_auth.logs import caller_label, redact
 from registry_auth.namespaces.ownership import ProjectLookup
 from registry_auth.signing import Signer
 from registry_auth.token_endpoint.claims import ClaimSet
 from registry_auth.token_endpoint.scope_grammar import ParsedScopes
 from registry_auth.token_endpoint.token_request import TokenRequest
-from registry_auth.token_secrets import redact
 from registry_auth.values import Caller, ResourceActions, Scope, TokenScope
 
 _SHOWABLE_SERVICE = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
@@ -75,13 +75,14 @@ def _check_ability(caller: Caller) -> None:
     held = [scope for scope in TokenScope if scope in caller.scopes]
     raise NoAbilityError(
         f"This deploy token has only the scope{'s' if len(held) > 1 else ''} {', '.join(held)}. "
-        "The container registry needs read_registry to pull, and write_registry with it to push."
+        "The container registry needs read_registry to pull, and write_registry with it to push.",
+        who=caller_label(caller.name, caller.credential_id),
     )
 
 
 def _log_denials(caller: Caller, decisions: Iterable[tuple[Scope, ResourceActions | None]], dropped: Sequence[str]) -> None:
     # The client learns of a denial only by what its token lacks; the log tells the operator.
-    who = f"caller={caller.name!r} credential={caller.credential_id}"
+    who = caller_label(caller.name, caller.credential_id)
     for scope, granted in decisions:
         if granted is None or len(granted.actions) < len(scope.actions):
             given = ",".join(granted.actions) if granted else "nothing"

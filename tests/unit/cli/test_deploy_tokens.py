@@ -117,7 +117,7 @@ def test_revocation_shows_the_token_as_revoked() -> None:
         (["create", *FOR_PROJECT, "--scope", "admin"], "'admin' is none of read_repository, read_registry"),
         (["create", *FOR_PROJECT, "--expires-at", "soon"], "An expiry date is written YYYY-MM-DD"),
         (["create", *FOR_PROJECT, "--expires-at", "0001-01-01T00:00+23:00"], "The expiry date is out of range."),
-        (["show", "one"], "'one' is not a valid integer"),
+        (["show", "one"], "'one' is not a valid id"),
         (["show", "0"], "0 is not in the range"),
         (["show", "9" * 30], "is not in the range"),
         (["rotate", "1", "--overlap", "-1"], "-1 is not in the range"),
