@@ -18,6 +18,8 @@ from registry_auth.values import Caller, ResourceActions, Scope, TokenScope
 
 _SHOWABLE_SERVICE = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
 
+_MOST_LOGGED = 10  # denied scopes of one request: anybody may ask for hundreds
+
 logger = logging.getLogger(__name__)
 
 
@@ -83,9 +85,13 @@ def _check_ability(caller: Caller) -> None:
 def _log_denials(caller: Caller, decisions: Iterable[tuple[Scope, ResourceActions | None]], dropped: Sequence[str]) -> None:
     # The client learns of a denial only by what its token lacks; the log tells the operator.
     who = caller_label(caller.name, caller.credential_id)
-    for scope, granted in decisions:
-        if granted is None or len(granted.actions) < len(scope.actions):
-            given = ",".join(granted.actions) if granted else "nothing"
-            logger.info("denied: %s asked=%s:%s:%s granted=%s", who, scope.type, scope.name, ",".join(scope.actions), given)
+    denials = [
+        f"asked={scope.type}:{scope.name}:{','.join(scope.actions)} granted={','.join(granted.actions) if granted else 'nothing'}"
+        for scope, granted in decisions
+        if granted is None or len(granted.actions) < len(scope.actions)
+    ]
+    if denials:
+        more = f" (and {len(denials) - _MOST_LOGGED} more)" if len(denials) > _MOST_LOGGED else ""
+        logger.info("denied: %s %s%s", who, "; ".join(denials[:_MOST_LOGGED]), more)
     if dropped:
         logger.info("not understood: %s scopes=%d first=%r", who, len(dropped), redact(dropped[0])[:200])

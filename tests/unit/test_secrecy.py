@@ -96,9 +96,18 @@ def test_refusals_are_logged_with_what_an_operator_needs(installation: Installat
     installation.client.get("/jwt/auth", headers=basic("stranger", "x"))
     lines = [record.getMessage() for record in logged.records if record.name.startswith("registry_auth")]
     who = f"caller='robot' credential={issued.token.id}"
-    assert f"denied: {who} asked=repository:g/p:pull,push granted=pull" in lines
-    assert f"denied: {who} asked=repository:x:pull granted=nothing" in lines
+    denied = "asked=repository:g/p:pull,push granted=pull; asked=repository:x:pull granted=nothing"
+    assert f"denied: {who} {denied}" in lines
     assert f"not understood: {who} scopes=1 first='nonsense'" in lines
     assert f"refused: status=401 address=127.0.0.1 {who} reason=This deploy token was revoked on 2026-07-01." in lines
     stranger = "refused: status=401 address=127.0.0.1 caller='stranger' credential=None reason=The user name or the secret is wrong"
     assert any(line.startswith(stranger) for line in lines)
+
+
+def test_a_request_for_hundreds_of_scopes_is_one_line(installation: Installation, logged: pytest.LogCaptureFixture) -> None:
+    """Whoever asks for much cannot fill the log with it."""
+    asked = [("scope", f"repository:x/image{number}:pull") for number in range(200)]
+    installation.client.get("/jwt/auth", query_string=asked)
+    (line,) = [record.getMessage() for record in logged.records if record.getMessage().startswith("denied: ")]
+    assert line.count("granted=nothing") == 10
+    assert line.endswith("(and 190 more)")
