@@ -71,6 +71,7 @@ def create_app(settings: Settings) -> Flask:
         new_token_id=lambda: uuid4().hex,
     )
     app = _flask_app()
+    app.extensions["registry_auth"] = services
     app.register_blueprint(token_endpoint(authentication, issuer))
     app.register_blueprint(operations(services.database, signer))
     return app

@@ -11,7 +11,7 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels
 from granian.server import Server
 
-from registry_auth.application import build_services, worker_app
+from registry_auth.application import Services, build_services, worker_app
 from registry_auth.database import check_writable, migrate
 from registry_auth.errors import ConfigurationError
 from registry_auth.settings import load_settings
@@ -33,8 +33,13 @@ def default_workers() -> int:
 def prepare_installation() -> None:
     """Migrate the database and make or renew the keys, once, before any worker starts. Raises ConfigurationError."""
     services = build_services(load_settings())
-    migrate(services.database)
-    check_writable(services.database)
+    with services.database as database:
+        migrate(database)
+        check_writable(database)
+        _warn_of_unusable_secrets(services)
+
+
+def _warn_of_unusable_secrets(services: Services) -> None:
     unusable = services.deploy_tokens.count_unusable()
     if unusable:
         logger.warning(
@@ -43,7 +48,6 @@ def prepare_installation() -> None:
             services.keys.path,
             unusable,
         )
-    services.database.close()
 
 
 def check_port_free(host: str, port: int, setting: str) -> None:

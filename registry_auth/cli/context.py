@@ -12,8 +12,6 @@ from registry_auth.settings import load_settings
 def opened_services() -> Iterator[Services]:
     """Open database and keys; a new installation gets both. Raises ConfigurationError."""
     services = build_services(load_settings())
-    try:
-        prepare_schema(services.database)
+    with services.database as database:
+        prepare_schema(database)
         yield services
-    finally:
-        services.database.close()

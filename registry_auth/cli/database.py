@@ -14,14 +14,14 @@ def database() -> None:
 @database.command("migrate")
 def migrate_() -> None:
     """Make the tables, or bring them to this version. `serve` does so too when it starts."""
-    store = Database(load_settings().database_url)
-    migrate(store)
-    click.echo(f"The database {store.path} is up to date.")
+    with Database(load_settings().database_url) as store:
+        migrate(store)
+        click.echo(f"The database {store.path} is up to date.")
 
 
 @database.command()
 def check() -> None:
     """Say whether the database has the schema of this version; exit status 1 if not."""
-    store = Database(load_settings().database_url)
-    check_schema(store)
-    click.echo(f"The database {store.path} is up to date.")
+    with Database(load_settings().database_url) as store:
+        check_schema(store)
+        click.echo(f"The database {store.path} is up to date.")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from typing import Self
 
 from filelock import FileLock
 from sqlalchemy import Connection, create_engine, event, make_url
@@ -23,7 +24,7 @@ _CONTENT_ADVICE = "Bring it back from a backup, or name another file in REGISTRY
 class Database:
     """One store: `reading()` and `reading_session()` for queries, `transaction()` for changes.
 
-    They raise UnavailableError when the store does not answer.
+    They raise UnavailableError when the store does not answer. As a context manager it closes itself.
     """
 
     def __init__(self, url: str) -> None:
@@ -69,6 +70,12 @@ class Database:
         """Give up all connections."""
         self._writer.dispose()
         self._reader.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:

@@ -27,7 +27,7 @@ def installation(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     new = copy_installation(template, tmp_path / "installation")
     monkeypatch.setattr("registry_auth.application.utc_now", new.clock)
     yield new
-    new.database.close()
+    new.close()
 
 
 @pytest.fixture

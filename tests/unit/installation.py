@@ -113,6 +113,11 @@ class Installation:
         """The WSGI application."""
         return create_app(self.settings)
 
+    def close(self) -> None:
+        """Give up all connections to the database."""
+        self.database.close()
+        self.app.extensions["registry_auth"].database.close()
+
     @property
     def client(self) -> FlaskClient:
         """A client of the application."""

@@ -59,7 +59,9 @@ def test_worker_is_set_up_from_the_environment(environment: Path, monkeypatch: p
     monkeypatch.setenv("REGISTRY_AUTH_ISSUER", "my-issuer")
     monkeypatch.setenv("REGISTRY_AUTH_TOKEN_LIFETIME", "60")
     prepare_installation()
-    response = worker_app().test_client().get("/jwt/auth?service=my-registry")
+    app = worker_app()
+    response = app.test_client().get("/jwt/auth?service=my-registry")
+    app.extensions["registry_auth"].database.close()
     assert response.json is not None
     assert response.json["expires_in"] == 60
     claims = Installation(environment, utc_now).claims(response.json["token"])  # type: ignore[arg-type] # the real clock

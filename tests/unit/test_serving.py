@@ -21,7 +21,8 @@ from tests.unit.installation import NOW
 def test_new_installation_is_prepared_once(environment: Path) -> None:
     """Database and keys are made, and a second start changes neither."""
     prepare_installation()
-    check_schema(Database(load_settings().database_url))
+    with Database(load_settings().database_url) as database:
+        check_schema(database)
     before = {path: path.read_bytes() for path in (environment / "keys").rglob("*.*")}
     prepare_installation()
     assert {path: path.read_bytes() for path in (environment / "keys").rglob("*.*")} == before

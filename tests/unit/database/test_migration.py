@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,9 +22,10 @@ TABLES = {"alembic_version", "namespaces", "reserved_paths", "deploy_tokens", "d
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
+def database(tmp_path: Path) -> Iterator[Database]:
     """Give a store without any table."""
-    return Database(f"sqlite:///{tmp_path / 'store.db'}")
+    with Database(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        yield store
 
 
 def set_revision(database: Database, revision: str) -> None:
@@ -135,12 +136,11 @@ def test_threads_migrate_one_database_together(tmp_path: Path) -> None:
     failures: list[Exception] = []
 
     def work() -> None:
-        store = Database(url)
         try:
-            prepare_schema(store)
+            with Database(url) as store:
+                prepare_schema(store)
         except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
             failures.append(error)
-        store.close()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -156,4 +156,5 @@ def test_processes_migrate_one_database_together(tmp_path: Path) -> None:
     code = "import sys; from registry_auth.database import *; prepare_schema(Database(sys.argv[1]))"
     processes = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE) for _ in range(3)]
     assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 3
-    assert tables(Database(url)) == TABLES
+    with Database(url) as store:
+        assert tables(store) == TABLES
