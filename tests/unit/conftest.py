@@ -1,5 +1,6 @@
 """What the unit tests share: an installation for each test, and hypothesis without a deadline."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from hypothesis import settings
 
 from tests.unit.installation import Installation, copy_installation, make_template
 
-# A busy machine is no bug: the tests assert behaviour and never speed.
-settings.register_profile("unit", deadline=None)
+# A busy machine is no bug: the tests assert behaviour and never speed. Searching for new examples is for the developer's machine.
+settings.register_profile("unit", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("unit")
 
 
