@@ -14,7 +14,7 @@ from granian.server import Server
 from registry_auth.application import Services, build_services, worker_app
 from registry_auth.database import check_writable, migrate
 from registry_auth.errors import ConfigurationError
-from registry_auth.settings import load_settings
+from registry_auth.settings import PREFIX, load_settings
 
 # Two threads a worker: the interpreter lets one run at a time, the other waits for the database meanwhile.
 _THREADS_PER_WORKER = 2
@@ -28,6 +28,12 @@ logger = logging.getLogger(__name__)
 def default_workers() -> int:
     """Give one worker for each processor that this process may use, up to four."""
     return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, _MOST_DEFAULT_WORKERS)
+
+
+def set_default_external_url(port: int) -> None:
+    """Let clients of this machine find the server on the port it was given, unless the setting names an address."""
+    name = f"{PREFIX}EXTERNAL_URL"
+    os.environ[name] = os.environ.get(name) or f"http://127.0.0.1:{port}"
 
 
 def prepare_installation() -> None:

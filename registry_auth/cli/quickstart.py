@@ -21,8 +21,8 @@ from registry_auth.quickstart.stock_registry import (
     registry_environment,
     stock_registry,
 )
-from registry_auth.serving import check_port_free, prepare_installation
-from registry_auth.settings import PREFIX, load_settings
+from registry_auth.serving import check_port_free, prepare_installation, set_default_external_url
+from registry_auth.settings import load_settings
 
 _HOST = "127.0.0.1"
 _SERVER_TIMEOUT = 30  # seconds
@@ -39,7 +39,7 @@ def quickstart(port: int, registry_port: int) -> None:
     """
     check_port_free(_HOST, port, "--port (make run PORT=...)")
     check_port_free(_HOST, registry_port, "--registry-port (make run REGISTRY_PORT=...)")
-    os.environ.setdefault(f"{PREFIX}EXTERNAL_URL", f"http://{_HOST}:{port}")
+    set_default_external_url(port)
     prepare_installation()
     with opened_services() as services:
         made = sample(services, utc_now())

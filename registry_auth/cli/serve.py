@@ -5,7 +5,7 @@ import logging
 import click
 
 from registry_auth.logs import configure_logging
-from registry_auth.serving import check_port_free, default_workers, prepare_installation, run_server
+from registry_auth.serving import check_port_free, default_workers, prepare_installation, run_server, set_default_external_url
 from registry_auth.settings import load_settings
 
 logger = logging.getLogger(__name__)
@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 def serve(host: str, port: int, workers: int | None) -> None:
     """Run the token server. It migrates the database and makes its keys first."""
     configure_logging()
+    set_default_external_url(port)
     prepare_installation()
     check_port_free(host, port, "--port")
     workers = workers or default_workers()

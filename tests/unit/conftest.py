@@ -36,4 +36,5 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Point the settings of the environment at a directory where nothing is yet, and give the directory."""
     monkeypatch.setenv("REGISTRY_AUTH_DATABASE_URL", f"sqlite:///{tmp_path / 'data' / 'registry-auth.db'}")
     monkeypatch.setenv("REGISTRY_AUTH_KEYS_DIR", str(tmp_path / "keys"))
+    monkeypatch.setenv("REGISTRY_AUTH_EXTERNAL_URL", "")  # `serve` sets it for its workers; so it is put back afterwards
     return tmp_path

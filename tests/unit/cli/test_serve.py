@@ -25,18 +25,30 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, int, int
     root.handlers[:], root.level = before
 
 
+def free_port() -> int:
+    """Give a port that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 @pytest.mark.parametrize(("options", "workers"), [([], 3), (["--workers", "1"], 1)])
 def test_installation_is_made_before_the_server_starts(
     environment: Path, served: list[tuple[str, int, int]], options: list[str], workers: int
 ) -> None:
     """Database and keys are there before any worker is, and the log says where the server listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     said = run("serve", "--port", str(port), *options).stderr
     assert served == [("127.0.0.1", port, workers)]
     assert (environment / "data" / "registry-auth.db").is_file()
     assert (environment / "keys" / "private" / "ca.pem").is_file()
-    assert f"listening on 127.0.0.1:{port} with {workers} workers; clients are sent to http://127.0.0.1:5001/jwt/auth" in said
+    assert f"listening on 127.0.0.1:{port} with {workers} workers; clients are sent to http://127.0.0.1:{port}/jwt/auth" in said
+
+
+def test_external_address_of_the_settings_counts_more_than_the_port(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients are sent where the setting says, whatever port the server has behind its proxy."""
+    assert environment.is_dir()
+    monkeypatch.setenv("REGISTRY_AUTH_EXTERNAL_URL", "https://auth.example.com")
+    assert "clients are sent to https://auth.example.com/jwt/auth" in run("serve", "--port", str(free_port())).stderr
 
 
 def test_port_in_use_is_named(environment: Path, served: list[tuple[str, int, int]]) -> None:
