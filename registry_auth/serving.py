@@ -5,6 +5,8 @@ import logging
 import os
 import signal
 import socket
+import threading
+import time
 
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces, RuntimeModes
@@ -21,6 +23,7 @@ _THREADS_PER_WORKER = 2
 _MOST_DEFAULT_WORKERS = 4
 
 _KILL_TIMEOUT = 10  # seconds that a worker gets to finish its requests
+_PARENT_CHECK_INTERVAL = 1  # seconds
 
 logger = logging.getLogger(__name__)
 
@@ -93,4 +96,12 @@ def worker() -> Flask:
     """Give the application of a worker process. For the web server to call, once in each."""
     # Ctrl-C in a terminal reaches the workers too, and one that is interrupted before its parent ends it hangs (Granian 2.8).
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_without_parent, args=(os.getppid(),), daemon=True).start()
     return worker_app()
+
+
+def _end_without_parent(parent: int) -> None:
+    """End this process when the one that started it is gone: killed, it cannot stop its workers, and they would keep the port."""
+    while os.getppid() == parent:
+        time.sleep(_PARENT_CHECK_INTERVAL)
+    os._exit(1)

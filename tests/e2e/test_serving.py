@@ -86,6 +86,18 @@ def test_a_killed_worker_is_replaced(server: TokenServer) -> None:
     assert [server.ask().status for _ in range(20)] == [200] * 20
 
 
+def test_workers_end_with_a_killed_server(server: TokenServer) -> None:
+    """When the server is killed its workers leave the port, and it can be started again."""
+    orphans = workers(server.process)
+
+    os.kill(server.process.pid, signal.SIGKILL)
+    wait_until(lambda: not orphans & set(server.process.group()), "the workers' end")
+    server.stop()
+    server.start()
+
+    assert server.ask().status == 200
+
+
 def answers(server: TokenServer) -> bool:
     """Say whether the server issues tokens; the connection may still go to a worker that was killed."""
     try:
