@@ -29,7 +29,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.path = _sqlite_path(url)
-        _make_parent(self.path)
+        _make_place(self.path)
         # hide_parameters: an error's text ends up in logs, and parameters are digests and names.
         self._writer = create_engine(url, hide_parameters=True)
         # A second engine, because switching to AUTOCOMMIT at each checkout costs more than the statement saves.
@@ -97,13 +97,16 @@ def _sqlite_path(url: str) -> Path:
     return Path(database)
 
 
-def _make_parent(path: Path) -> None:
+def _make_place(path: Path) -> None:
+    """Make directory and file for their owner alone; SQLite gives its other files the mode of the first."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
     except OSError as error:
         raise ConfigurationError(
-            f"The directory of the database, {path.parent}, cannot be made ({error.strerror}): "
-            "make it writable for this user, or name another file in REGISTRY_AUTH_DATABASE_URL."
+            f"The database {path} cannot be made ({error.strerror}): "
+            "make its directory writable for this user, or name another file in REGISTRY_AUTH_DATABASE_URL."
         ) from error
 
 

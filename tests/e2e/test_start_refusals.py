@@ -193,7 +193,7 @@ def test_a_database_that_can_only_be_read(installation: Installation) -> None:
 FRESH: dict[str, tuple[Damage, str]] = {
     "database-below-a-file": (
         replaced(database_directory, ""),
-        r"The directory of the database, {dir}/data, cannot be made \(File exists\): .+ REGISTRY_AUTH_DATABASE_URL\.",
+        r"The database {dir}/data/registry-auth.db cannot be made \(File exists\): .+ REGISTRY_AUTH_DATABASE_URL\.",
     ),
     "database-is-a-directory": (
         lambda i: i.database.mkdir(parents=True),
@@ -201,7 +201,7 @@ FRESH: dict[str, tuple[Damage, str]] = {
     ),
     "database-directory-cannot-be-made": (
         made(keys, top, 0o555),
-        r"The directory of the database, {dir}/data, cannot be made \(Permission denied\): .+ REGISTRY_AUTH_DATABASE_URL\.",
+        r"The database {dir}/data/registry-auth.db cannot be made \(Permission denied\): .+ REGISTRY_AUTH_DATABASE_URL\.",
     ),
     "keys-is-a-file": (
         replaced(keys, ""),

@@ -9,7 +9,7 @@ from filelock import FileLock
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from registry_auth.database import Database
+from registry_auth.database import Database, migrate
 from registry_auth.errors import ConfigurationError, UnavailableError
 from registry_auth.namespaces.models import ReservedPath
 from registry_auth.values import NamespaceKind
@@ -100,16 +100,20 @@ def test_broken_file_is_an_outage(tmp_path: Path, content: bytes | None, way_out
     database.close()
 
 
-def test_missing_directory_is_made_for_this_user_only(tmp_path: Path) -> None:
-    """The directory of a new database is made, closed to others."""
-    Database(f"sqlite:///{tmp_path / 'new' / 'store.db'}").close()
-    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+def test_new_database_is_for_this_user_only(tmp_path: Path) -> None:
+    """Directory and files of a new database are closed to others."""
+    with Database(f"sqlite:///{tmp_path / 'new' / 'store.db'}") as database:
+        migrate(database)
+        assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+        files = {path.name: path.stat().st_mode & 0o077 for path in (tmp_path / "new").glob("store.db*") if path.suffix != ".lock"}
+    assert set(files) == {"store.db", "store.db-wal", "store.db-shm"}
+    assert set(files.values()) == {0}
 
 
 def test_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """The refusal names the directory and the setting."""
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ConfigurationError, match=r"file/data, cannot be made .*REGISTRY_AUTH_DATABASE_URL"):
+    with pytest.raises(ConfigurationError, match=r"file/data/store\.db cannot be made .*REGISTRY_AUTH_DATABASE_URL"):
         Database(f"sqlite:///{tmp_path / 'file' / 'data' / 'store.db'}")
 
 
