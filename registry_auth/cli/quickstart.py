@@ -42,9 +42,10 @@ def quickstart(port: int, registry_port: int) -> None:
     set_default_external_url(port)
     prepare_installation()
     with opened_services() as services:
-        made = sample(services, utc_now())
         setup = RegistrySetup(registry_port, load_settings(), services.keys.bundle, services.database.path.parent)
-    registry = stock_registry(setup)
+        registry = stock_registry(setup)
+        # Not without a registry: the secret would be shown to nobody who can use it.
+        made = sample(services, utc_now()) if registry is not None else None
     with _interruptible(), ExitStack() as stack:
         programs = [stack.enter_context(_server(port))]
         wait_until(lambda: answers(f"http://{_HOST}:{port}/-/readiness", 200), programs[0], _SERVER_TIMEOUT)

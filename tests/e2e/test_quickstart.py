@@ -177,9 +177,13 @@ def test_registry_in_a_container(tmp_path: Path, docker: DockerClient) -> None:
 
 
 def test_token_server_alone(tmp_path: Path) -> None:
-    """Where no registry can be had, the token server runs without one and the user is told how to get one."""
-    quickstart = Quickstart(tmp_path / "here", clean_environment(tmp_path) | {"PATH": commands(tmp_path / "bin")})
+    """Where no registry can be had, the token server runs without one and without a sample, and the user is told how to get one."""
+    here = tmp_path / "here"
+    quickstart = Quickstart(here, clean_environment(tmp_path) | {"PATH": commands(tmp_path / "bin")})
     with quickstart.installed() as terminal:
         assert "No registry was found" in terminal.log_text()
         assert "apt-get install docker-registry" in terminal.log_text()
         terminal.press_ctrl_c()
+    stored = {"REGISTRY_AUTH_DATABASE_URL": f"sqlite:///{here}/data/registry-auth.db", "REGISTRY_AUTH_KEYS_DIR": f"{here}/keys"}
+    listed = run([str(COMMAND), "deploy-token", "list", "--json"], env=clean_environment(tmp_path, **stored)).check()
+    assert json.loads(listed.output) == []
