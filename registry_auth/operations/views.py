@@ -34,8 +34,7 @@ def operations(database: Database, signer: Signer) -> Blueprint:
 
     @blueprint.get("/.well-known/jwks.json")
     def jwks() -> Response:
-        keys = key_set(key.pair.key.public_key() for key in signer.ring().signing_keys)
-        return Response(keys, mimetype="application/json")
+        return Response(key_set(signer.ring().public_keys()), mimetype="application/json")
 
     return blueprint
 

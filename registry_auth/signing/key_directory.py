@@ -48,7 +48,19 @@ class KeyDirectory:
 
         A complete and fresh directory may be read-only. Raises ConfigurationError with what is wrong and how to mend it.
         """
+        return self._up_to_date(self.read(), now)
+
+    def renewed(self, now: datetime) -> KeyRing:
+        """Give the key ring, after renewing what is due. Raises ConfigurationError, also when there is none.
+
+        A server that runs uses this: were the directory gone (a lost mount), a new CA would not be trusted by any registry.
+        """
         ring = self.read()
+        if ring is None:
+            raise ConfigurationError(f"There are no complete keys in {self.path}.")
+        return self._up_to_date(ring, now)
+
+    def _up_to_date(self, ring: KeyRing | None, now: datetime) -> KeyRing:
         try:
             if ring is not None and not self._work_due(ring, now):
                 return ring
@@ -71,15 +83,6 @@ class KeyDirectory:
                 "give it to this user. REGISTRY_AUTH_KEYS_DIR names another one."
             ) from error
 
-    def renewed(self, now: datetime) -> KeyRing:
-        """Give the key ring, after renewing what is due. Raises ConfigurationError, also when there is none.
-
-        A server that runs uses this: were the directory gone (a lost mount), a new CA would not be trusted by any registry.
-        """
-        if self.read() is None:
-            raise ConfigurationError(f"There are no complete keys in {self.path}.")
-        return self.ready(now)
-
     def _update(self, now: datetime) -> KeyRing:
         self._private.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._public.mkdir(exist_ok=True)
@@ -91,15 +94,12 @@ class KeyDirectory:
             if ring.renewal_due(now):
                 self._write_signing_key(ring.authority, now)
             ring = self._loaded()
-            for path, content in self._exports(ring).items():
-                if not path.exists() or path.read_bytes() != content:
-                    write_file(path, content, _PUBLIC_MODE)
+            for path, content in self._stale_exports(ring).items():
+                write_file(path, content, _PUBLIC_MODE)
             return ring
 
     def _work_due(self, ring: KeyRing, now: datetime) -> bool:
-        if ring.renewal_due(now) or ring.retired(now):
-            return True
-        return any(not path.exists() or path.read_bytes() != content for path, content in self._exports(ring).items())
+        return ring.renewal_due(now) or bool(ring.retired(now) or self._stale_exports(ring))
 
     def _make_missing(self, now: datetime) -> None:
         """Make the server secret, then the CA, then a signing key: what an interrupted start lacks is the later part of that."""
@@ -135,11 +135,13 @@ class KeyDirectory:
         name = f"signing-{now:{_TIME}}-{pair.kid[:9].replace(':', '').lower()}.pem"
         write_file(self._private / name, pair.private_pem(), _PRIVATE_MODE)
 
-    def _exports(self, ring: KeyRing) -> dict[Path, bytes]:
-        return {
+    def _stale_exports(self, ring: KeyRing) -> dict[Path, bytes]:
+        """Give the public files that are missing or differ from the key ring, with what belongs into them."""
+        exports = {
             self.bundle: ring.authority.certificate.public_bytes(Encoding.PEM),
-            self._public / "jwks.json": key_set(key.pair.key.public_key() for key in ring.signing_keys),
+            self._public / "jwks.json": key_set(ring.public_keys()),
         }
+        return {path: content for path, content in exports.items() if not path.exists() or path.read_bytes() != content}
 
     def _loaded(self) -> KeyRing:
         ring = self._load()
@@ -148,11 +150,12 @@ class KeyDirectory:
         return ring
 
     def _load(self) -> KeyRing | None:
-        if not self._authority_file.exists() or not self._signing_files() or not self._secret_files():
+        signing_files, secret_files = self._signing_files(), self._secret_files()
+        if not self._authority_file.exists() or not signing_files or not secret_files:
             return None
         authority = _read_pair(self._authority_file)
-        signing_keys = tuple(self._read_signing_key(path, authority) for path in self._signing_files())
-        return KeyRing(authority, signing_keys, _read_secret(self._secret_files()[0]))
+        signing_keys = tuple(self._read_signing_key(path, authority) for path in signing_files)
+        return KeyRing(authority, signing_keys, _read_secret(secret_files[0]))
 
     def _read_signing_key(self, path: Path, authority: KeyPair) -> SigningKey:
         pair = _read_pair(path)

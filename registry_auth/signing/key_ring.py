@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from registry_auth.signing.certificates import RENEW_BEFORE_END, KeyPair
 
 # A key that a newer one replaced is of no use once no token signed by it can live: the longest token life, and an hour for the changeover.
@@ -49,6 +51,10 @@ class KeyRing:
     def signing_key(self, now: datetime, token_lifetime: timedelta) -> SigningKey | None:
         """Give the newest key that can sign a token of this lifetime, or None."""
         return next((key for key in self.signing_keys if key.can_sign(now, token_lifetime)), None)
+
+    def public_keys(self) -> tuple[ec.EllipticCurvePublicKey, ...]:
+        """Give the public halves of the signing keys, newest first."""
+        return tuple(key.pair.key.public_key() for key in self.signing_keys)
 
     def renewal_due(self, now: datetime) -> bool:
         """Say whether it is time for a new signing key. Near the end of the CA, when none would live longer, it is not."""
