@@ -1,17 +1,18 @@
 """Brings the schema to the state that this version needs."""
 
 from collections.abc import Collection
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import column, delete, inspect, table
 
 from registry_auth.database.engine import Database
 from registry_auth.errors import ConfigurationError
 
-_VERSION_TABLE = "alembic_version"
+_VERSIONS = table("alembic_version", column("version_num"))
 
 
 def migrate(database: Database) -> None:
@@ -43,7 +44,7 @@ def check_schema(database: Database) -> None:
 def check_writable(database: Database) -> None:
     """Raise UnavailableError unless changes can be made. The statement changes nothing, but needs the right to."""
     with database.transaction() as session:
-        session.execute(text("DELETE FROM alembic_version WHERE version_num IS NULL"))
+        session.execute(delete(_VERSIONS).where(_VERSIONS.c.version_num.is_(None)))
 
 
 def prepare_schema(database: Database) -> None:
@@ -59,18 +60,24 @@ def _config() -> Config:
     return config
 
 
+@cache
+def _scripts() -> ScriptDirectory:
+    """Give the migrations of this version, read once: each readiness check asks for the newest."""
+    return ScriptDirectory.from_config(_config())
+
+
 def _head() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return _scripts().get_current_head()
 
 
 def _check_ours(database: Database, revision: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    known = {script.revision for script in _scripts().walk_revisions()}
     if revision is not None and revision not in known:
         raise ConfigurationError(
             f"The database {database.path} has schema {revision}, which this version does not know: a newer registry-auth made it."
         )
     tables = _tables(database)
-    if tables and _VERSION_TABLE not in tables:
+    if tables and _VERSIONS.name not in tables:
         raise ConfigurationError(f"The database {database.path} holds the tables of another program: name another file.")
 
 
