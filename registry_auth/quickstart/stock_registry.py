@@ -42,12 +42,11 @@ class StockRegistry:
 
 def stock_registry(setup: RegistrySetup) -> StockRegistry | None:
     """Find a registry and write its configuration. None when there is none and none can be installed."""
-    program = _program() or (None if _engine_answers() else _installed_program())
-    if program is not None:
-        storage, bundle = setup.directory / "registry", setup.bundle
-        config = _write_config(setup, f"127.0.0.1:{setup.port}", storage.resolve(), bundle.resolve())
-        return StockRegistry(program, (program, "serve", str(config)))
-    return _container(setup) if _engine_answers() else None
+    program = _program()
+    if program is None and _engine_answers():
+        return _container(setup)
+    program = program or _installed_program()
+    return None if program is None else _process(program, setup)
 
 
 def registry_environment() -> dict[str, str]:
@@ -58,7 +57,7 @@ def registry_environment() -> dict[str, str]:
 
 
 def _program() -> str | None:
-    return next((name for name in _PROGRAMS if shutil.which(name) and _is_distribution(name)), None)
+    return next((name for name in _PROGRAMS if _is_distribution(name)), None)
 
 
 def _is_distribution(program: str) -> bool:
@@ -67,11 +66,11 @@ def _is_distribution(program: str) -> bool:
 
 
 def _engine_answers() -> bool:
-    return shutil.which("docker") is not None and _output("docker", "version", "--format", "{{.Server.Version}}").strip() != ""
+    return _output("docker", "version", "--format", "{{.Server.Version}}").strip() != ""
 
 
 def _output(*command: str) -> str:
-    """Give what the command prints, nothing when it fails."""
+    """Give what the command prints, nothing when it fails or is not there."""
     try:
         finished = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=registry_environment())
     except (OSError, subprocess.SubprocessError):
@@ -88,6 +87,11 @@ def _installed_program() -> str | None:
     except subprocess.CalledProcessError as error:
         raise ConfigurationError("The package docker-registry could not be installed; apt-get says why above.") from error
     return _program()
+
+
+def _process(program: str, setup: RegistrySetup) -> StockRegistry:
+    config = _write_config(setup, f"127.0.0.1:{setup.port}", (setup.directory / "registry").resolve(), setup.bundle.resolve())
+    return StockRegistry(program, (program, "serve", str(config)))
 
 
 def _container(setup: RegistrySetup) -> StockRegistry:
