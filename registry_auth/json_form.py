@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from registry_auth.deploy_tokens.models import DeployToken
 from registry_auth.deploy_tokens.validity import has_expired
 from registry_auth.namespaces.models import Namespace
+from registry_auth.namespaces.paths import last_component
 from registry_auth.values import NamespaceKind
 
 
@@ -15,7 +16,7 @@ def namespace_json(entry: Namespace) -> Mapping[str, object]:
     return {
         "id": entry.id,
         "name": entry.name,
-        "path": entry.path.rpartition("/")[2],
+        "path": last_component(entry.path),
         full_path: entry.path,
         "parent_id": entry.parent_id,
         "visibility": entry.visibility,

@@ -45,6 +45,11 @@ def ancestors(path: str) -> tuple[str, ...]:
     return tuple("/".join(parts[:length]) for length in range(1, len(parts)))
 
 
+def last_component(path: str) -> str:
+    """Give the part after the last slash."""
+    return path.rpartition("/")[2]
+
+
 def lineage(path: str) -> tuple[str, ...]:
     """Give the paths above and the path itself, outermost first."""
     return (*ancestors(path), path)

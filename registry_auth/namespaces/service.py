@@ -11,7 +11,7 @@ from registry_auth.database import Database
 from registry_auth.errors import ConflictError
 from registry_auth.namespaces.find import find_namespace
 from registry_auth.namespaces.models import Namespace, ReservedPath
-from registry_auth.namespaces.paths import check_path, lineage
+from registry_auth.namespaces.paths import ancestors, check_path, last_component, lineage
 from registry_auth.text_rules import check_name
 from registry_auth.values import NamespaceKind, Visibility
 
@@ -46,14 +46,14 @@ class Namespaces:
         and for a parent that is less visible.
         """
         check_path(path)
-        name = name or path.rpartition("/")[2]
+        name = name or last_component(path)
         check_name(name)
         with self._database.transaction() as session:
             existing = {entry.path: entry for entry in _by_paths(session, lineage(path))}
             reused = _take_reserved(session, set(lineage(path)) - set(existing), allowed=reuse_path)
             parent = None
-            for step in lineage(path)[:-1]:
-                parent = existing.get(step) or self._add(session, NamespaceKind.GROUP, step, visibility, parent)
+            for step in ancestors(path):
+                parent = existing.get(step) or self._add(session, NamespaceKind.GROUP, step, visibility, parent, last_component(step))
                 _check_parent(parent, path, visibility)
             if path in existing:
                 raise ConflictError(f"The path '{path}' is taken by a {existing[path].kind}.")
@@ -108,13 +108,13 @@ class Namespaces:
         path: str,
         visibility: Visibility,
         parent: Namespace | None,
-        name: str | None = None,
+        name: str,
     ) -> Namespace:
         entry = Namespace(
             kind=kind,
             path=path,
             parent_id=parent.id if parent else None,
-            name=name or path.rpartition("/")[2],
+            name=name,
             visibility=visibility,
             created_at=self._clock(),
         )
