@@ -1,5 +1,6 @@
 """The nouns everybody speaks: plain, frozen values without input or output."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -42,6 +43,12 @@ class TokenScope(StrEnum):
     WRITE_PACKAGE_REGISTRY = "write_package_registry"
     READ_VIRTUAL_REGISTRY = "read_virtual_registry"
     WRITE_VIRTUAL_REGISTRY = "write_virtual_registry"
+
+    @classmethod
+    def in_order(cls, scopes: Iterable["TokenScope"]) -> tuple["TokenScope", ...]:
+        """Give these scopes, each once, in the one order that they are stored and shown in."""
+        wanted = frozenset(scopes)
+        return tuple(scope for scope in cls if scope in wanted)
 
 
 class CallerKind(StrEnum):

@@ -12,7 +12,7 @@ from registry_auth.cli.context import opened_services
 from registry_auth.cli.output import json_option, print_fields, print_json, print_table
 from registry_auth.deploy_tokens.models import DeployToken
 from registry_auth.deploy_tokens.service import MAX_OVERLAP, Issued
-from registry_auth.deploy_tokens.validity import has_expired, parse_expiry
+from registry_auth.deploy_tokens.validity import parse_expiry
 from registry_auth.errors import InvalidValueError
 from registry_auth.json_form import deploy_token_json
 from registry_auth.values import NamespaceKind, TokenScope
@@ -151,14 +151,14 @@ def _print(token: DeployToken, *, as_json: bool) -> None:
 
 
 def _print_list(tokens: Sequence[DeployToken], *, as_json: bool) -> None:
+    now = utc_now()
     if as_json:
-        now = utc_now()
         print_json([deploy_token_json(token, now) for token in tokens])
         return
     columns = ("ID", "FOR", "NAME", "USER NAME", "SCOPES", "EXPIRES", "STATE")
     print_table(
         columns,
-        ((t.id, f"{t.owner.kind} {t.owner.path}", t.name, t.username, ",".join(t.scopes), t.expires_at, _state(t)) for t in tokens),
+        ((t.id, f"{t.owner.kind} {t.owner.path}", t.name, t.username, ",".join(t.scopes), t.expires_at, t.state(now)) for t in tokens),
     )
 
 
@@ -169,12 +169,6 @@ def _fields(token: DeployToken) -> dict[str, object]:
         "name": token.name,
         "scopes": ", ".join(token.scopes),
         "expires": "never" if token.expires_at is None else f"{token.expires_at} at 00:00 UTC",
-        "state": _state(token),
+        "state": token.state(utc_now()),
         "user name": token.username,
     }
-
-
-def _state(token: DeployToken) -> str:
-    if token.revoked_at is not None:
-        return "revoked"
-    return "expired" if has_expired(token.expires_at, utc_now()) else "active"

@@ -12,8 +12,9 @@ import click
 
 from registry_auth.application import utc_now
 from registry_auth.cli.context import opened_services
+from registry_auth.deploy_tokens.validity import TokenState
 from registry_auth.quickstart.running import Running, answers, started, wait_for_end, wait_until
-from registry_auth.quickstart.sample import PROJECT, Sample, can_be_rotated, sample
+from registry_auth.quickstart.sample import PROJECT, Sample, sample
 from registry_auth.quickstart.stock_registry import (
     HOW_TO_GET_ONE,
     RegistrySetup,
@@ -119,7 +120,7 @@ def _lines_to_paste(host: str, made: Sample | None) -> Sequence[str]:
 
 
 def _how_to_get_a_secret(made: Sample) -> str:
-    if can_be_rotated(made.token, utc_now()):
+    if made.token.state(utc_now()) is TokenState.ACTIVE:
         return f"Its secret was shown in the first run; for a new one: {_command()} deploy-token rotate {made.token.id}"
     scopes = "--scope read_registry --scope write_registry"
     return f"Its deploy token has ended; for another: {_command()} deploy-token create --project {PROJECT} --name quickstart {scopes}"

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 from registry_auth.database import Base, UtcDateTime
+from registry_auth.deploy_tokens.validity import TokenState, has_expired
 from registry_auth.namespaces.models import Namespace
 from registry_auth.values import TokenScope
 
@@ -20,7 +21,7 @@ class TokenScopes(TypeDecorator[tuple[TokenScope, ...]]):
 
     def process_bind_param(self, value: Iterable[TokenScope] | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Write the scopes in the one order that they are always shown in."""
-        return None if value is None else " ".join(scope for scope in TokenScope if scope in set(value))
+        return None if value is None else " ".join(TokenScope.in_order(value))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[TokenScope, ...] | None:  # noqa: ARG002
         """Read them back; an unknown word is an error, never a right."""
@@ -43,6 +44,12 @@ class DeployToken(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     owner: Mapped[Namespace] = relationship(lazy="joined", innerjoin=True)
+
+    def state(self, now: datetime) -> TokenState:
+        """Say whether the token can be used at `now` (UTC), and if not why; revoked counts before expired."""
+        if self.revoked_at is not None:
+            return TokenState.REVOKED
+        return TokenState.EXPIRED if has_expired(self.expires_at, now) else TokenState.ACTIVE
 
 
 class DeployTokenSecret(Base):

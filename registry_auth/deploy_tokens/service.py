@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from registry_auth.database import Database
 from registry_auth.deploy_tokens.models import DeployToken, DeployTokenSecret
-from registry_auth.deploy_tokens.validity import has_expired
+from registry_auth.deploy_tokens.validity import TokenState, has_expired
 from registry_auth.errors import ConflictError, InvalidValueError, NotFoundError
 from registry_auth.namespaces.find import find_namespace
 from registry_auth.text_rules import check_name
@@ -115,9 +115,10 @@ class DeployTokens:
         now = self._clock()
         with self._database.transaction() as session:
             token = _get(session, token_id)
-            if token.revoked_at is not None:
+            state = token.state(now)
+            if state is TokenState.REVOKED:
                 raise ConflictError(f"Deploy token {token_id} is revoked: make a new one.")
-            if has_expired(token.expires_at, now):
+            if state is TokenState.EXPIRED:
                 raise ConflictError(f"Deploy token {token_id} expired on {token.expires_at}: make a new one.")
             _end_secrets(session, token_id, now + overlap)
             return Issued(token, self._add_secret(session, token, now))
@@ -142,8 +143,8 @@ def _check_username(username: str | None) -> None:
 
 
 def _effective_scopes(name: str, scopes: Collection[TokenScope]) -> tuple[TokenScope, ...]:
-    held = set(scopes) | CI_TOKEN_SCOPES if name == CI_TOKEN_NAME else set(scopes)
-    return tuple(scope for scope in TokenScope if scope in held)
+    implied = CI_TOKEN_SCOPES if name == CI_TOKEN_NAME else frozenset()
+    return TokenScope.in_order({*scopes, *implied})
 
 
 def _get(session: Session, token_id: int) -> DeployToken:

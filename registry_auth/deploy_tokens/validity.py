@@ -1,8 +1,17 @@
 """The one definition of expired (GitLab docs: a token expires on its date at midnight UTC, so that day is out already)."""
 
 from datetime import UTC, date, datetime
+from enum import StrEnum
 
 from registry_auth.errors import InvalidValueError
+
+
+class TokenState(StrEnum):
+    """Whether a token can be used, in the words that are shown."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 def has_expired(expires_at: date | None, now: datetime) -> bool:

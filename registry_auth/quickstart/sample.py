@@ -7,7 +7,6 @@ from pydantic import SecretStr
 
 from registry_auth.application import Services
 from registry_auth.deploy_tokens.models import DeployToken
-from registry_auth.deploy_tokens.validity import has_expired
 from registry_auth.errors import NotFoundError
 from registry_auth.values import NamespaceKind, TokenScope
 
@@ -38,11 +37,6 @@ def sample(services: Services, now: datetime) -> Sample | None:
         )
         return Sample(issued.token, issued.secret)
     return _earlier(services)
-
-
-def can_be_rotated(token: DeployToken, now: datetime) -> bool:
-    """Say whether a lost secret of the token can be replaced."""
-    return token.revoked_at is None and not has_expired(token.expires_at, now)
 
 
 def _earlier(services: Services) -> Sample | None:

@@ -74,7 +74,7 @@ class TokenIssuer:
 def _check_ability(caller: Caller) -> None:
     if has_registry_ability(caller):
         return
-    held = [scope for scope in TokenScope if scope in caller.scopes]
+    held = TokenScope.in_order(caller.scopes)
     raise NoAbilityError(
         f"This deploy token has only the scope{'s' if len(held) > 1 else ''} {', '.join(held)}. "
         "The container registry needs read_registry to pull, and write_registry with it to push.",

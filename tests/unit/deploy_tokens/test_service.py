@@ -216,3 +216,16 @@ def test_secrets_of_another_server_secret_are_counted(project: Installation) -> 
     other = SecretDigester("other", b"x" * 32)
     services = type(project.deploy_tokens)(project.database, other, project.clock)
     assert services.count_unusable() == 1
+
+
+def test_state_says_whether_a_token_can_be_used(installation: Installation) -> None:
+    """A token is active until it expires or is revoked; a revoked one stays so after its expiry."""
+    installation.project("g/p")
+    issued = installation.token("g/p", expires_at=date(2026, 7, 31))
+    expired = datetime(2026, 7, 31, tzinfo=UTC)
+    assert issued.token.state(NOW) == "active"
+    assert issued.token.state(expired - timedelta(seconds=1)) == "active"
+    assert issued.token.state(expired) == "expired"
+    revoked = installation.deploy_tokens.revoke(issued.token.id)
+    assert revoked.state(NOW) == "revoked"
+    assert revoked.state(expired) == "revoked"

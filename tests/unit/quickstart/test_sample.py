@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from registry_auth.application import Services, build_services
-from registry_auth.quickstart.sample import PROJECT, can_be_rotated, sample
+from registry_auth.quickstart.sample import PROJECT, sample
 from registry_auth.values import NamespaceKind, Visibility
 from tests.unit.installation import NOW, READ_WRITE, Installation
 
@@ -46,13 +46,3 @@ def test_sample_that_was_emptied_stays_so(services: Services) -> None:
     services.namespaces.delete(NamespaceKind.PROJECT, PROJECT)
     services.namespaces.create(NamespaceKind.PROJECT, PROJECT, reuse_path=True)
     assert sample(services, NOW) is None
-
-
-def test_only_a_living_token_can_be_rotated(services: Services, installation: Installation) -> None:
-    """A lost secret is replaced while the token is neither expired nor revoked."""
-    made = sample(services, NOW)
-    assert made is not None
-    assert can_be_rotated(made.token, NOW)
-    installation.clock.advance(days=30)
-    assert not can_be_rotated(made.token, installation.clock())
-    assert not can_be_rotated(services.deploy_tokens.revoke(made.token.id), NOW)
