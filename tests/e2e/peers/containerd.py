@@ -1,14 +1,12 @@
 """A private containerd and its client ctr: what a Kubernetes node asks of a registry."""
 
-import shutil
 import socket
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Self
 
 from .availability import program
+from .daemon import Daemon
 from .oci_layout import layout_as_tar
 from .processes import Finished, Server, clean_environment, run, wait_until
 
@@ -44,29 +42,13 @@ def end_tasks(address: Path, namespace: str, env: Mapping[str, str]) -> None:
         run([*ctr, "delete", "--force", task], env=env)
 
 
-class Containerd:
+class Containerd(Daemon):
     """A containerd with ctr; credentials are a user and a password, None asks anonymously."""
 
-    def __init__(self) -> None:
-        self._cleanup = ExitStack()
-
-    def start(self) -> Self:
-        """Start the daemon in a new directory with a path short enough for a socket."""
-        with ExitStack() as stack:
-            self._directory = Path(tempfile.mkdtemp(prefix="ra-"))
-            stack.callback(shutil.rmtree, self._directory, ignore_errors=True)
-            self._server, self._address = start_containerd(self._directory / "c")
-            stack.callback(self._server.stop)
-            self._cleanup = stack.pop_all()
-        return self
-
-    def stop(self) -> None:
-        """End the daemon and remove all that it stored."""
-        self._cleanup.close()
-
-    def log(self) -> str:
-        """Return what the daemon has written."""
-        return self._server.log_text()
+    def _run(self, stack: ExitStack) -> Server:
+        server, self._address = start_containerd(self._directory / "c")
+        stack.callback(server.stop)
+        return server
 
     def import_layout(self, layout: Path, reference: str) -> Finished:
         """Take the image of an OCI layout into the store under the name `reference`."""
@@ -88,12 +70,6 @@ class Containerd:
     def remove_image(self, reference: str) -> Finished:
         """Forget an image and, before returning, what only it used: the next pull fetches all of it."""
         return self._image("remove", "--sync", reference)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
 
     def _image(self, *words: str, stdin: bytes | None = None) -> Finished:
         env = clean_environment(self._directory / "home")

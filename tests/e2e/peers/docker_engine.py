@@ -2,16 +2,14 @@
 
 import base64
 import json
-import shutil
-import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Self
 
 from .availability import find, program
 from .bridge import private_bridge
 from .busybox_image import busybox_tree
 from .containerd import end_tasks, start_containerd
+from .daemon import Daemon
 from .docker_api import answers, remove_containers
 from .processes import Finished, Server, clean_environment, run, wait_until
 
@@ -21,7 +19,7 @@ ip link set lo up && ip link add ra0 type bridge && ip address add 10.99.0.1/24 
 """
 
 
-class DockerEngine:
+class DockerEngine(Daemon):
     """A dockerd that shares nothing with another one: directories, socket, containerd and bridge are its own.
 
     A registry on loopback needs no TLS: dockerd takes 127.0.0.0/8 as insecure by itself. With `own_network` even
@@ -29,40 +27,21 @@ class DockerEngine:
     """
 
     def __init__(self, *, own_network: bool = False) -> None:
+        super().__init__()
         self._own_network = own_network
-        self._cleanup = ExitStack()
 
-    def start(self) -> Self:
-        """Start the daemon and return it once it answers; whatever fails, nothing is left behind."""
-        with ExitStack() as stack:
-            self._directory = Path(tempfile.mkdtemp(prefix="ra-"))  # short: sockets' paths end at 107 characters
-            self.socket = self._directory / "docker.sock"
-            stack.callback(shutil.rmtree, self._directory, ignore_errors=True)
-            stack.callback(_unmount_below, self._directory)
-            bridge = "ra0" if self._own_network else stack.enter_context(private_bridge(self._directory / "home"))
-            # dockerd would join a containerd that the system already runs.
-            containerd, address = start_containerd(self._directory / "c")
-            stack.callback(containerd.stop)
-            stack.callback(end_tasks, address, "moby", clean_environment(self._directory / "home"))
-            self._server = self._start_daemon(bridge, address)
-            stack.callback(self._stop_daemon)
-            wait_until(lambda: answers(self.socket), "dockerd's socket", timeout=30, server=self._server)
-            self._cleanup = stack.pop_all()
-        return self
-
-    def stop(self) -> None:
-        """End the daemon with all its containers, remove its bridge and all that it stored."""
-        self._cleanup.close()
-
-    def log(self) -> str:
-        """Return what the daemon has written."""
-        return self._server.log_text()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
+    def _run(self, stack: ExitStack) -> Server:
+        self.socket = self._directory / "docker.sock"
+        stack.callback(_unmount_below, self._directory)
+        bridge = "ra0" if self._own_network else stack.enter_context(private_bridge(self._directory / "home"))
+        # dockerd would join a containerd that the system already runs.
+        containerd, address = start_containerd(self._directory / "c")
+        stack.callback(containerd.stop)
+        stack.callback(end_tasks, address, "moby", clean_environment(self._directory / "home"))
+        server = self._start_daemon(bridge, address)
+        stack.callback(self._stop_daemon, server)
+        wait_until(lambda: answers(self.socket), "dockerd's socket", timeout=30, server=server)
+        return server
 
     def _start_daemon(self, bridge: str, containerd: Path) -> Server:
         config = self._directory / "daemon.json"  # the machine's own file may contradict these options
@@ -76,11 +55,11 @@ class DockerEngine:
         inside = ["unshare", "--net", "sh", "-c", _OWN_NETWORK, "sh"] if self._own_network else []
         return Server([*inside, program("dockerd"), *places, *network, *listen], env=env, log=self._directory / "dockerd.log")
 
-    def _stop_daemon(self) -> None:
-        if self._server.alive:
+    def _stop_daemon(self, server: Server) -> None:
+        if server.alive:
             with suppress(OSError, ValueError):
                 remove_containers(self.socket)
-        self._server.stop(grace=20)
+        server.stop(grace=20)
 
 
 class DockerClient:
