@@ -16,7 +16,11 @@ class ConfigurationError(RegistryAuthError):
 
 
 class InvalidValueError(RegistryAuthError):
-    """A value that somebody gave breaks a rule."""
+    """A value that somebody gave breaks a rule; `field` names it as the REST API does, where it has one name."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NotFoundError(RegistryAuthError):
@@ -25,6 +29,14 @@ class NotFoundError(RegistryAuthError):
 
 class ConflictError(RegistryAuthError):
     """What was asked contradicts what exists."""
+
+
+class TakenError(ConflictError):
+    """A value that must be the only one of its kind is taken; `field` names it as the REST API does."""
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class UnavailableError(RegistryAuthError):
@@ -51,6 +63,14 @@ class WrongCredentialError(TokenRefusedError):
     """Wrong, unknown, malformed, expired or revoked: always the same status."""
 
     status, code, oauth_error = 401, "UNAUTHORIZED", "invalid_grant"
+
+
+class DeadTokenError(WrongCredentialError):
+    """The right secret of a token that has ended: its holder may know why."""
+
+
+class BlockedUserError(WrongCredentialError):
+    """The right secret of a user who is blocked."""
 
 
 class NoAbilityError(TokenRefusedError):
@@ -81,6 +101,20 @@ class TooManyScopesError(TokenRefusedError):
     """More scopes in one request than the documented limit."""
 
     status, code, oauth_error = 400, "UNSUPPORTED", "invalid_scope"
+
+
+class TooManyWrongSecretsError(TokenRefusedError):
+    """Too many different wrong secrets came from one address, or for one name from it; `retry_after` is in seconds.
+
+    RFC 6749 has no word for it, the nearest is `slow_down` of RFC 8628 section 3.5. The status is that of RFC 6585 section 4.
+    """
+
+    status, code, oauth_error = 429, "TOOMANYREQUESTS", "slow_down"
+
+    def __init__(self, retry_after: int, whence: str = "from this address", *, who: str = "caller=unknown") -> None:
+        seconds = "1 second" if retry_after == 1 else f"{retry_after} seconds"
+        super().__init__(f"Too many wrong secrets {whence}. Try again in {seconds}.", who=who)
+        self.retry_after = retry_after
 
 
 def registry_error(code: str, message: str, oauth_error: str) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Every option of the server, once: environment variables `REGISTRY_AUTH_*`, each with a working default."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -33,11 +34,27 @@ def _check_word(text: str) -> str:
     return text
 
 
+def _check_throttle_url(url: str) -> str:
+    parts = urlsplit(url)
+    if "?" in url or "#" in url:
+        raise ValueError
+    if url.startswith(("redis://", "rediss://")):
+        # A password with a slash that is not percent-encoded would be cut in two, and its first half be logged as a host or a port.
+        usable = bool(parts.hostname) and parts.port != 0 and _REDIS_DATABASE.fullmatch(parts.path) is not None
+    else:
+        usable = url == "memory://" or (url.startswith("redis+unix://") and not parts.hostname and len(parts.path) > 1)
+    if not usable:
+        raise ValueError
+    return url
+
+
 def _fits_challenge(text: str) -> bool:
     """Say whether it can stand in a quoted string of the registry's challenge, where it is compared byte for byte."""
     return text.isascii() and text.isprintable() and _FORBIDDEN_IN_CHALLENGE.isdisjoint(text)
 
 
+_REDIS_DATABASE = re.compile(r"(/[0-9]*)?", re.ASCII)
+_THROTTLE_URL = "memory://, or the address of a Redis, redis://, rediss:// or redis+unix://, without query and fragment"
 _WORD = "printable ASCII without spaces, quotes and backslashes, and not empty"
 _HTTP_URL = "an http:// or https:// address without query, fragment and spaces"
 
@@ -55,6 +72,8 @@ class Settings(BaseSettings):
     service: Annotated[str, AfterValidator(_check_word), Field(description=_WORD)] = "container_registry"
     external_url: Annotated[str, AfterValidator(_check_http_url), Field(description=_HTTP_URL)] = "http://127.0.0.1:5001"
     token_lifetime: Annotated[int, Field(ge=60, le=86_400, description="a whole number of seconds from 60 to 86400")] = 900
+    throttle_storage_url: Annotated[str, AfterValidator(_check_throttle_url), Field(description=_THROTTLE_URL, repr=False)] = "memory://"
+    trusted_proxies: Annotated[int, Field(ge=0, le=16, description="a number of proxies from 0 to 16")] = 0
 
     @property
     def realm(self) -> str:

@@ -5,7 +5,15 @@ import pytest
 from registry_auth.errors import TokenRefusedError, registry_error
 
 DOCKER_CODES = {"UNAUTHORIZED", "DENIED", "TOOMANYREQUESTS", "UNSUPPORTED", "UNKNOWN"}
-OAUTH_ERRORS = {"invalid_grant", "access_denied", "invalid_target", "invalid_request", "unsupported_grant_type", "invalid_scope"}
+OAUTH_ERRORS = {
+    "invalid_grant",
+    "access_denied",
+    "invalid_target",
+    "invalid_request",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "slow_down",
+}
 
 
 @pytest.mark.parametrize("kind", TokenRefusedError.__subclasses__(), ids=lambda kind: kind.__name__)

@@ -14,7 +14,14 @@ DEFAULTS = {
     "service": "container_registry",
     "external_url": "http://127.0.0.1:5001",
     "token_lifetime": 900,
+    "throttle_storage_url": "memory://",
+    "trusted_proxies": 0,
 }
+
+THROTTLE_URLS = [
+    *("memory://", "redis://redis", "redis://user:p%40ss@redis.example.com:6379/0", "redis://[::1]:6379/"),
+    *("rediss://:password@redis", "redis+unix:///run/redis.sock", "redis+unix://:password@/run/redis.sock"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +47,8 @@ def test_every_setting_has_a_working_default() -> None:
         ("external_url", "http://[::1]:5001", "http://[::1]:5001"),
         ("token_lifetime", "60", 60),
         ("token_lifetime", "86400", 86_400),
+        *(("throttle_storage_url", url, url) for url in THROTTLE_URLS),
+        ("trusted_proxies", "16", 16),
     ],
 )
 def test_variable_sets_its_setting(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: object) -> None:
@@ -57,6 +66,17 @@ def test_variable_sets_its_setting(monkeypatch: pytest.MonkeyPatch, name: str, t
         *(("external_url", text) for text in ("auth.example.com", "ftp://auth.example.com", "http://", "https:///jwt", "http://[")),
         *(("external_url", text) for text in ("https://a/?x=1", "https://a/#x", "https://a b", 'https://a"')),
         *(("token_lifetime", text) for text in ("0", "-900", "59", "86401", "soon", "900.5", "1e400")),
+        *(
+            ("throttle_storage_url", text)
+            for text in ("memory", "memory://x", "memcached://h", "redis+sentinel://h", "valkey://h", "unix:///s")
+        ),
+        *(
+            ("throttle_storage_url", text)
+            for text in ("redis://", "redis:///0", "redis://h:port", "redis://h:0", "redis://h/x", "redis://[")
+        ),
+        *(("throttle_storage_url", text) for text in ("redis://u:1/2@h", "redis://u:1#2@h", "redis://u:1?2@h", "redis://h?db=x")),
+        *(("throttle_storage_url", text) for text in ("redis+unix://", "redis+unix:///", "redis+unix://h/s", "REDIS://h")),
+        *(("trusted_proxies", text) for text in ("-1", "17", "all", "10.0.0.0/8", "1.5")),
     ],
 )
 def test_unusable_value_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
@@ -78,3 +98,8 @@ def test_variable_that_is_set_to_nothing_counts_as_not_set(monkeypatch: pytest.M
 def test_realm_is_below_the_external_address() -> None:
     """Clients are sent to `/jwt/auth` below the external address."""
     assert Settings(external_url="https://auth.example.com/base/").realm == "https://auth.example.com/base/jwt/auth"
+
+
+def test_settings_do_not_show_the_password_of_the_throttle() -> None:
+    """The address of a Redis is left out where settings are shown."""
+    assert "hunter2" not in repr(Settings(throttle_storage_url="redis://:hunter2@redis"))
