@@ -13,9 +13,10 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.log import LogLevels
 from granian.server import Server
 
-from registry_auth.application import Services, build_services, worker_app
+from registry_auth.application import worker_app
 from registry_auth.database import check_writable, migrate
 from registry_auth.errors import ConfigurationError
+from registry_auth.services import Services, build_services
 from registry_auth.settings import PREFIX, load_settings
 
 # Two threads a worker: the interpreter lets one run at a time, the other waits for the database meanwhile.
@@ -49,11 +50,11 @@ def prepare_installation() -> None:
 
 
 def _warn_of_unusable_secrets(services: Services) -> None:
-    unusable = services.deploy_tokens.count_unusable()
+    unusable = services.deploy_tokens.count_unusable() + services.personal_access_tokens.count_unusable()
     if unusable:
         logger.warning(
-            "deploy tokens were made with another server secret than the one in %s, and %d of their secrets are refused: "
-            "bring the lost private/server-secret-*.key back, or rotate the tokens",
+            "tokens were made with another server secret than the one in %s, and %d of their secrets are refused: "
+            "bring the lost private/server-secret-*.key back, or make them anew",
             services.keys.path,
             unusable,
         )

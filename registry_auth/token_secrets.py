@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-DEPLOY_TOKEN_PREFIX = "gldt-"  # noqa: S105 - GitLab's prefix: secret scanners know it
+# GitLab's prefixes: secret scanners know them.
+DEPLOY_TOKEN_PREFIX = "gldt-"  # noqa: S105
+PERSONAL_ACCESS_TOKEN_PREFIX = "glpat-"  # noqa: S105
 
 _ALPHABET = string.ascii_letters + string.digits + "_-"
 _LENGTH = 32  # characters of 6 bits each: 192 bits
@@ -27,6 +29,11 @@ def has_token_shape(secret: str, prefix: str) -> bool:
     Everything else can be refused without a digest or a look-up, however long it is.
     """
     return secret.startswith(prefix) and _SHAPE.fullmatch(secret) is not None
+
+
+def looks_like_token(secret: str) -> bool:
+    """Say whether the text begins like a token: then it is never taken for a password."""
+    return secret.startswith((DEPLOY_TOKEN_PREFIX, PERSONAL_ACCESS_TOKEN_PREFIX))
 
 
 @dataclass(frozen=True, slots=True)

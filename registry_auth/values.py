@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Action(StrEnum):
@@ -33,9 +33,28 @@ class NamespaceKind(StrEnum):
     PROJECT = "project"
 
 
-class TokenScope(StrEnum):
-    """What a deploy token may be given, in the order in which GitLab lists it (docs: deploy tokens, Scope)."""
+class Role(IntEnum):
+    """What a member may do in a group or project: GitLab's access levels (docs: members API, roles)."""
 
+    GUEST = 10
+    REPORTER = 20
+    DEVELOPER = 30
+    MAINTAINER = 40
+    OWNER = 50
+
+
+class UserState(StrEnum):
+    """Whether a user may log in."""
+
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+
+
+class TokenScope(StrEnum):
+    """What a deploy token or a personal access token may be given, in the order in which GitLab lists it."""
+
+    API = "api"
+    READ_API = "read_api"
     READ_REPOSITORY = "read_repository"
     READ_REGISTRY = "read_registry"
     WRITE_REGISTRY = "write_registry"
@@ -51,11 +70,27 @@ class TokenScope(StrEnum):
         return tuple(scope for scope in cls if scope in wanted)
 
 
+# GitLab docs: deploy tokens, Scope.
+DEPLOY_TOKEN_SCOPES = TokenScope.in_order(frozenset(TokenScope) - {TokenScope.API, TokenScope.READ_API})
+
+# GitLab docs: personal access tokens, scopes; those of them that mean something here.
+PERSONAL_ACCESS_TOKEN_SCOPES = (
+    TokenScope.API,
+    TokenScope.READ_API,
+    TokenScope.READ_REGISTRY,
+    TokenScope.WRITE_REGISTRY,
+    TokenScope.READ_VIRTUAL_REGISTRY,
+    TokenScope.WRITE_VIRTUAL_REGISTRY,
+)
+
+
 class CallerKind(StrEnum):
     """What kind of credential a caller showed; becomes the claim `auth_type`, with GitLab's words."""
 
     ANONYMOUS = "none"
     DEPLOY_TOKEN = "deploy_token"  # noqa: S105
+    PERSONAL_ACCESS_TOKEN = "personal_access_token"  # noqa: S105
+    PASSWORD = "gitlab_or_ldap"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +108,39 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """A role that a user was given in the group or project of this path."""
+
+    path: str
+    role: Role
+
+    def covers(self, path: str) -> bool:
+        """Say whether the role counts there: at the path itself and at everything below. Whole path components count."""
+        return path == self.path or path.startswith(f"{self.path}/")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The user behind a credential, and what the user was given."""
+
+    id: int
+    is_administrator: bool = False
+    memberships: frozenset[Membership] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: `name` is the JWT's subject, `reach` and `scopes` bound what can ever be granted."""
+    """Who is asking: `name` is the JWT's subject; `reach` or `person`, and `scopes`, bound what can ever be granted.
+
+    A deploy token has a reach, the credential of a user a person. A password has the scope `api`: it can do what its user can.
+    """
 
     kind: CallerKind
     name: str
     credential_id: int | None = None
     reach: frozenset[Owner] = field(default_factory=frozenset)
     scopes: frozenset[TokenScope] = field(default_factory=frozenset)
+    person: Person | None = None
 
 
 ANONYMOUS = Caller(kind=CallerKind.ANONYMOUS, name="")

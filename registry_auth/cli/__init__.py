@@ -8,9 +8,11 @@ from registry_auth import __version__
 from registry_auth.cli.database import database
 from registry_auth.cli.deploy_tokens import deploy_token
 from registry_auth.cli.keys import keys
+from registry_auth.cli.members import member
 from registry_auth.cli.namespaces import group, project
 from registry_auth.cli.quickstart import quickstart
 from registry_auth.cli.serve import serve
+from registry_auth.cli.users import user
 from registry_auth.errors import RegistryAuthError
 
 
@@ -23,7 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, quickstart, group, project, deploy_token, keys, database):
+for command in (serve, quickstart, group, project, deploy_token, user, member, keys, database):
     cli.add_command(command)
 
 

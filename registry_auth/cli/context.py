@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from registry_auth.application import Services, build_services
 from registry_auth.database import prepare_schema
+from registry_auth.services import Services, build_services
 from registry_auth.settings import load_settings
 
 

@@ -1,31 +1,22 @@
 """`registry-auth deploy-token …`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, TypeVar
 
 import click
 
-from registry_auth.application import utc_now
-from registry_auth.cli.choices import IdNumber, WordChoice
+from registry_auth.cli.choices import IdNumber
 from registry_auth.cli.context import opened_services
-from registry_auth.cli.output import json_option, print_fields, print_json, print_table
+from registry_auth.cli.options import chosen_namespace, expires_at_option, namespace_options, required_namespace, scope_option
+from registry_auth.cli.output import expiry_text, json_option, print_fields, print_json, print_table, shown_once
 from registry_auth.deploy_tokens.models import DeployToken
 from registry_auth.deploy_tokens.service import MAX_OVERLAP, Issued
-from registry_auth.deploy_tokens.validity import parse_expiry
-from registry_auth.errors import InvalidValueError
-from registry_auth.json_form import deploy_token_json
-from registry_auth.values import NamespaceKind, TokenScope
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+from registry_auth.json_form import deploy_token_json, issued_deploy_token_json
+from registry_auth.services import utc_now
+from registry_auth.values import DEPLOY_TOKEN_SCOPES, TokenScope
 
 token_argument = click.argument("token_id", metavar="ID", type=IdNumber())
-
-
-def owner_options(command: Command) -> Command:
-    """Add `--project` and `--group`."""
-    command = click.option("--group", "group_path", metavar="PATH", help="For all projects of this group and its subgroups.")(command)
-    return click.option("--project", "project_path", metavar="PATH", help="For this project.")(command)
+owner_options = namespace_options(project="For this project.", group="For all projects of this group and its subgroups.")
 
 
 @click.group("deploy-token")
@@ -36,22 +27,9 @@ def deploy_token() -> None:
 @deploy_token.command("create")
 @owner_options
 @click.option("--name", required=True, help="What the token is for.")
-@click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    required=True,
-    type=WordChoice(TokenScope),
-    metavar="SCOPE",
-    help=f"What it may do; may be repeated. One of {', '.join(TokenScope)}.",
-)
+@scope_option(DEPLOY_TOKEN_SCOPES, required=True)
 @click.option("--username", help="User name for the log-in; gitlab+deploy-token-ID unless given.")
-@click.option(
-    "--expires-at",
-    metavar="YYYY-MM-DD",
-    callback=lambda _context, _option, text: _expiry(text),
-    help="Not valid from 00:00 UTC of this day.",
-)
+@expires_at_option
 @json_option
 def create(
     project_path: str | None,
@@ -66,9 +44,7 @@ def create(
 
     Pulling images needs the scope read_registry; pushing needs read_registry and write_registry.
     """
-    owner = _owner(project_path, group_path)
-    if owner is None:
-        raise click.UsageError("Say what the token is for: --project PATH or --group PATH.")
+    owner = required_namespace(project_path, group_path, "Say what the token is for")
     with opened_services() as services:
         issued = services.deploy_tokens.create(*owner, name=name, scopes=scopes, username=username, expires_at=expires_at)
     _print_issued(issued, as_json=as_json)
@@ -81,7 +57,7 @@ def create(
 def list_(project_path: str | None, group_path: str | None, active_only: bool, as_json: bool) -> None:
     """List the deploy tokens of a project or group, or all."""
     with opened_services() as services:
-        tokens = services.deploy_tokens.list(_owner(project_path, group_path), active_only=active_only)
+        tokens = services.deploy_tokens.list(chosen_namespace(project_path, group_path), active_only=active_only)
     _print_list(tokens, as_json=as_json)
 
 
@@ -120,27 +96,11 @@ def revoke(token_id: int, as_json: bool) -> None:
         _print(services.deploy_tokens.revoke(token_id), as_json=as_json)
 
 
-def _owner(project_path: str | None, group_path: str | None) -> tuple[NamespaceKind, str] | None:
-    if project_path is not None and group_path is not None:
-        raise click.UsageError("--project and --group exclude each other.")
-    if project_path is not None:
-        return NamespaceKind.PROJECT, project_path
-    return None if group_path is None else (NamespaceKind.GROUP, group_path)
-
-
-def _expiry(text: str | None) -> date | None:
-    try:
-        return None if text is None else parse_expiry(text)
-    except InvalidValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 def _print_issued(issued: Issued, *, as_json: bool) -> None:
-    secret = issued.secret.get_secret_value()
     if as_json:
-        print_json({**deploy_token_json(issued.token, utc_now()), "token": secret})
+        print_json(issued_deploy_token_json(issued, utc_now()))
         return
-    print_fields({**_fields(issued.token), "secret": f"{secret}  (shown only now)"})
+    print_fields({**_fields(issued.token), "secret": shown_once(issued.secret)})
 
 
 def _print(token: DeployToken, *, as_json: bool) -> None:
@@ -168,7 +128,7 @@ def _fields(token: DeployToken) -> dict[str, object]:
         "for": f"{token.owner.kind} {token.owner.path}",
         "name": token.name,
         "scopes": ", ".join(token.scopes),
-        "expires": "never" if token.expires_at is None else f"{token.expires_at} at 00:00 UTC",
+        "expires": expiry_text(token.expires_at),
         "state": token.state(utc_now()),
         "user name": token.username,
     }

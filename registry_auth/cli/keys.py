@@ -2,10 +2,10 @@
 
 import click
 
-from registry_auth.application import utc_now
 from registry_auth.cli.output import json_option, print_json, print_table
 from registry_auth.errors import NotFoundError
 from registry_auth.json_form import instant_json
+from registry_auth.services import utc_now
 from registry_auth.settings import load_settings
 from registry_auth.signing import KeyDirectory
 from registry_auth.signing.certificates import KeyPair

@@ -66,7 +66,7 @@ def _noun(kind: NamespaceKind) -> click.Group:
 @click.option("--recursive", is_flag=True, help="Delete all groups and projects in it too.")
 @json_option
 def _delete_group(path: str, recursive: bool, as_json: bool) -> None:
-    """Delete a group and its deploy tokens. Images stay in the registry, and the path stays reserved."""
+    """Delete a group with its deploy tokens and memberships. Images stay in the registry, and the path stays reserved."""
     _delete(NamespaceKind.GROUP, path, recursive=recursive, as_json=as_json)
 
 
@@ -74,7 +74,7 @@ def _delete_group(path: str, recursive: bool, as_json: bool) -> None:
 @path_argument
 @json_option
 def _delete_project(path: str, as_json: bool) -> None:
-    """Delete a project and its deploy tokens. Images stay in the registry, and the path stays reserved."""
+    """Delete a project with its deploy tokens and memberships. Images stay in the registry, and the path stays reserved."""
     _delete(NamespaceKind.PROJECT, path, recursive=False, as_json=as_json)
 
 
@@ -85,7 +85,7 @@ def _delete(kind: NamespaceKind, path: str, *, recursive: bool, as_json: bool) -
         print_json([namespace_json(entry) for entry in deleted])
         return
     for entry in deleted:
-        click.echo(f"Deleted the {entry.kind} '{entry.path}' with its deploy tokens. The path stays reserved.")
+        click.echo(f"Deleted the {entry.kind} '{entry.path}' with its deploy tokens and memberships. The path stays reserved.")
 
 
 def _print(entry: Namespace, *, as_json: bool) -> None:

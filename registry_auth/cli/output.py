@@ -1,16 +1,18 @@
 """How the command line shows things: JSON documents, tables, and lists of fields."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import click
-import orjson
+from pydantic import SecretStr
+from pydantic_core import to_json
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with the field names of the REST API.")
 
 
 def print_json(document: object) -> None:
-    """Print one JSON document."""
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    """Print one JSON document; forms of json_form may be in it."""
+    click.echo(to_json(document, indent=2).decode())
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -26,6 +28,16 @@ def print_fields(fields: Mapping[str, object]) -> None:
     width = max(map(len, fields))
     for name, value in fields.items():
         click.echo(f"{name.ljust(width)}  {_text(value)}")
+
+
+def expiry_text(expires_at: date | None) -> str:
+    """Say when a token ends."""
+    return "never" if expires_at is None else f"{expires_at} at 00:00 UTC"
+
+
+def shown_once(secret: SecretStr) -> str:
+    """Give a new secret in the clear."""
+    return f"{secret.get_secret_value()}  (shown only now)"
 
 
 def _text(value: object) -> str:

@@ -10,9 +10,7 @@ from types import FrameType
 
 import click
 
-from registry_auth.application import utc_now
 from registry_auth.cli.context import opened_services
-from registry_auth.deploy_tokens.validity import TokenState
 from registry_auth.quickstart.running import Running, answers, started, wait_for_end, wait_until
 from registry_auth.quickstart.sample import PROJECT, Sample, sample
 from registry_auth.quickstart.stock_registry import (
@@ -22,8 +20,10 @@ from registry_auth.quickstart.stock_registry import (
     registry_environment,
     stock_registry,
 )
+from registry_auth.services import utc_now
 from registry_auth.serving import check_port_free, prepare_installation, set_default_external_url
 from registry_auth.settings import load_settings
+from registry_auth.token_validity import TokenState
 
 _HOST = "127.0.0.1"
 _SERVER_TIMEOUT = 30  # seconds

@@ -1,44 +1,106 @@
 """Who is it: a credential becomes a caller, or is refused. It never becomes the anonymous caller."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest
 
+from pydantic import SecretStr
+
+from registry_auth.accounts.lookup import AccountLookup, FoundPersonalAccessToken, FoundUser
+from registry_auth.accounts.passwords import PasswordCheck
 from registry_auth.credentials.basic import Credential
 from registry_auth.deploy_tokens.lookup import DeployTokenLookup
-from registry_auth.errors import WrongCredentialError
+from registry_auth.errors import BlockedUserError, DeadTokenError, WrongCredentialError
 from registry_auth.logs import caller_label
-from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, has_token_shape
-from registry_auth.values import Caller, CallerKind
+from registry_auth.throttling import Throttle
+from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, PERSONAL_ACCESS_TOKEN_PREFIX, has_token_shape, looks_like_token
+from registry_auth.values import Caller, CallerKind, Person, TokenScope
 
 _WRONG = "The user name or the secret is wrong, or the token does not exist any more."
+_WRONG_API_TOKEN = "The personal access token is wrong, or does not exist any more."  # noqa: S105
+_NO_API_FOR_DEPLOY_TOKENS = "Deploy tokens cannot log in to the REST API: use a personal access token."
+
+# GitLab docs: who logs in with a password can do what the user can do.
+_PASSWORD_SCOPES = frozenset({TokenScope.API})
 
 
+@dataclass(frozen=True, slots=True)
 class Authentication:
-    """Checks credentials against the deploy tokens."""
+    """Checks credentials against deploy tokens, personal access tokens and passwords.
 
-    def __init__(self, deploy_tokens: DeployTokenLookup, clock: Callable[[], datetime]) -> None:
-        self._deploy_tokens = deploy_tokens
-        self._clock = clock
+    Both log-ins raise WrongCredentialError, with one sentence for all that is wrong or unknown: only who sends the right user name and
+    secret learns that a token has ended (DeadTokenError) or that the user is blocked (BlockedUserError). Wrong secrets are counted by name
+    and `address`; beyond the limit they raise TooManyWrongSecretsError. Good tokens are never counted or delayed.
+    """
 
-    def caller(self, credential: Credential) -> Caller:
-        """Give the caller whose credential this is.
+    deploy_tokens: DeployTokenLookup
+    accounts: AccountLookup
+    passwords: PasswordCheck
+    throttle: Throttle
+    clock: Callable[[], datetime]
 
-        Raises WrongCredentialError, with one sentence for all that is wrong or unknown: only who sends the right user name and secret of
-        a token learns that it has expired, was revoked or was rotated.
-        """
+    def caller(self, credential: Credential, address: str) -> Caller:
+        """Give the caller who logs in at the registry: the form of the secret tells its kind."""
         secret = credential.secret.get_secret_value()
-        found = self._deploy_tokens.find(secret) if has_token_shape(secret, DEPLOY_TOKEN_PREFIX) else None
+        if has_token_shape(secret, DEPLOY_TOKEN_PREFIX):
+            found = self._by_deploy_token(credential)
+        elif has_token_shape(secret, PERSONAL_ACCESS_TOKEN_PREFIX):
+            found = self._by_personal_access_token(credential)
+        elif looks_like_token(secret):
+            found = None
+        else:
+            found = self._by_password(credential, address)
+        if found is None:
+            self.throttle.count_wrong(credential.username, address, secret)
+            raise WrongCredentialError(_WRONG, who=caller_label(credential.username))
+        return found
+
+    def api_caller(self, token: SecretStr, address: str) -> Caller:
+        """Give the caller who logs in to the REST API, where a personal access token comes without a name and nothing else is accepted."""
+        secret = token.get_secret_value()
+        if secret.startswith(DEPLOY_TOKEN_PREFIX):
+            raise WrongCredentialError(_NO_API_FOR_DEPLOY_TOKENS)
+        found = self.accounts.find_token(secret) if has_token_shape(secret, PERSONAL_ACCESS_TOKEN_PREFIX) else None
+        if found is None:
+            self.throttle.count_wrong(None, address, secret)
+            raise WrongCredentialError(_WRONG_API_TOKEN)
+        return self._holder(found)
+
+    def _by_deploy_token(self, credential: Credential) -> Caller | None:
+        found = self.deploy_tokens.find(credential.secret.get_secret_value())
         # The secret finds the token and the user name has to agree with it: user names are not unique.
         if found is None or not compare_digest(found.username.encode(), credential.username.encode()):
-            raise WrongCredentialError(_WRONG, who=caller_label(credential.username))
-        reason = found.why_dead(self._clock())
+            return None
+        reason = found.why_dead(self.clock())
         if reason is not None:
-            raise WrongCredentialError(reason, who=caller_label(found.username, found.id))
-        return Caller(
-            kind=CallerKind.DEPLOY_TOKEN,
-            name=found.username,
-            credential_id=found.id,
-            reach=frozenset({found.owner}),
-            scopes=found.scopes,
-        )
+            raise DeadTokenError(reason, who=caller_label(found.username, found.id))
+        return Caller(CallerKind.DEPLOY_TOKEN, found.username, found.id, frozenset({found.owner}), found.scopes)
+
+    def _by_personal_access_token(self, credential: Credential) -> Caller | None:
+        found = self.accounts.find_token(credential.secret.get_secret_value())
+        return self._holder(found) if found is not None and found.user.is_called(credential.username) else None
+
+    def _by_password(self, credential: Credential, address: str) -> Caller | None:
+        # Before the check, which is dear: within the limit somebody may guess, beyond it even the right guess is refused. What counts is
+        # the name as it was sent: one count for the user name and the e-mail address of a user would tell that they belong together.
+        self.throttle.check(credential.username, address)
+        self.throttle.check(None, address)
+        found = self.accounts.find_password(credential.username)
+        is_right = self.passwords.is_right(credential.secret, None if found is None else found.password_hash)
+        if found is None or not is_right:
+            self.throttle.count_wrong(None, address, f"{credential.username.lower()}:{credential.secret.get_secret_value()}")
+            return None
+        return self._user(found.user, CallerKind.PASSWORD, found.user.id, _PASSWORD_SCOPES)
+
+    def _holder(self, found: FoundPersonalAccessToken) -> Caller:
+        reason = found.why_dead(self.clock())
+        if reason is not None:
+            raise DeadTokenError(reason, who=caller_label(found.user.username, found.id))
+        return self._user(found.user, CallerKind.PERSONAL_ACCESS_TOKEN, found.id, found.scopes)
+
+    def _user(self, user: FoundUser, kind: CallerKind, credential_id: int, scopes: frozenset[TokenScope]) -> Caller:
+        if user.blocked_at is not None:
+            raise BlockedUserError("Your account has been blocked.", who=caller_label(user.username, credential_id))
+        person = Person(user.id, user.is_administrator, self.accounts.memberships(user.id))
+        return Caller(kind, user.username, credential_id, scopes=scopes, person=person)

@@ -1,7 +1,21 @@
-"""The database: engines, sessions and migrations."""
+"""The database: engines, sessions, pages and migrations."""
 
 from registry_auth.database.base import Base, UtcDateTime, enum_text
 from registry_auth.database.engine import Database
 from registry_auth.database.migration import check_schema, check_writable, migrate, prepare_schema
+from registry_auth.database.paging import Page, Paging, matches_text, select_page
 
-__all__ = ["Base", "Database", "UtcDateTime", "check_schema", "check_writable", "enum_text", "migrate", "prepare_schema"]
+__all__ = [
+    "Base",
+    "Database",
+    "Page",
+    "Paging",
+    "UtcDateTime",
+    "check_schema",
+    "check_writable",
+    "enum_text",
+    "matches_text",
+    "migrate",
+    "prepare_schema",
+    "select_page",
+]

@@ -7,9 +7,9 @@ from sqlalchemy import bindparam, select
 
 from registry_auth.database import Database
 from registry_auth.deploy_tokens.models import DeployToken, DeployTokenSecret
-from registry_auth.deploy_tokens.validity import has_expired
 from registry_auth.namespaces.models import Namespace
 from registry_auth.token_secrets import SecretDigester
+from registry_auth.token_validity import why_dead
 from registry_auth.values import Owner, TokenScope
 
 _BY_DIGEST = (
@@ -43,13 +43,10 @@ class FoundToken:
 
     def why_dead(self, now: datetime) -> str | None:
         """Give the sentence that tells the holder of the secret why it no longer works, or None when it works."""
-        if self.revoked_at is not None:
-            return f"This deploy token was revoked on {self.revoked_at:%Y-%m-%d}."
-        if has_expired(self.expires_at, now):
-            return f"This deploy token expired on {self.expires_at} at 00:00 UTC."
-        if self.secret_expires_at is not None and self.secret_expires_at <= now:
+        reason = why_dead("deploy token", self.revoked_at, self.expires_at, now)
+        if reason is None and self.secret_expires_at is not None and self.secret_expires_at <= now:
             return f"This secret was replaced on {self.secret_expires_at:%Y-%m-%d}: the deploy token was rotated, use its newer secret."
-        return None
+        return reason
 
 
 class DeployTokenLookup:

@@ -3,20 +3,21 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pydantic import SecretStr
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from registry_auth.database import Database
+from registry_auth.accounts.models import User
+from registry_auth.database import Database, Page, Paging, select_page
 from registry_auth.deploy_tokens.models import DeployToken, DeployTokenSecret
-from registry_auth.deploy_tokens.validity import TokenState, has_expired
 from registry_auth.errors import ConflictError, InvalidValueError, NotFoundError
 from registry_auth.namespaces.find import find_namespace
 from registry_auth.text_rules import check_name
 from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, SecretDigester, new_secret
-from registry_auth.values import NamespaceKind, TokenScope
+from registry_auth.token_validity import TokenState, check_expiry
+from registry_auth.values import DEPLOY_TOKEN_SCOPES, NamespaceKind, TokenScope
 
 # GitLab docs, deploy tokens: a token of this name is for CI jobs, and these two scopes are implied.
 CI_TOKEN_NAME = "gitlab-deploy-token"  # noqa: S105
@@ -52,19 +53,18 @@ class DeployTokens:
         scopes: Collection[TokenScope],
         username: str | None = None,
         expires_at: date | None = None,
+        created_by: int | None = None,
     ) -> Issued:
-        """Make a token for a group or project.
+        """Make a token for a group or project; `created_by` is the id of the user who makes it.
 
         Without a user name it gets GitLab's, `gitlab+deploy-token-{id}`. It is not valid from 00:00 UTC of `expires_at` on.
         Raises NotFoundError for an unknown owner, InvalidValueError for a value that breaks a rule.
         """
         check_name(name)
         _check_username(username)
-        if not scopes:
-            raise InvalidValueError("A deploy token needs at least one scope.")
+        _check_scopes(scopes)
         now = self._clock()
-        if has_expired(expires_at, now):
-            raise InvalidValueError(f"The expiry date {expires_at} is not in the future: today is {now.astimezone(UTC):%Y-%m-%d} (UTC).")
+        check_expiry(expires_at, now)
         with self._database.transaction() as session:
             token = DeployToken(
                 owner=find_namespace(session, owner_kind, owner_path),
@@ -73,31 +73,31 @@ class DeployTokens:
                 scopes=_effective_scopes(name, scopes),
                 expires_at=expires_at,
                 created_at=now,
+                creator=None if created_by is None else session.get(User, created_by),
             )
             session.add(token)
             session.flush()
             token.username = username or f"gitlab+deploy-token-{token.id}"
             return Issued(token, self._add_secret(session, token, now))
 
-    def get(self, token_id: int) -> DeployToken:
-        """Give the token of this id. Raises NotFoundError."""
+    def get(self, token_id: int, *, owner_id: int | None = None) -> DeployToken:
+        """Give the token of this id. Raises NotFoundError, also for a token of another owner where `owner_id` is given."""
         with self._database.reading_session() as session:
-            return _get(session, token_id)
+            return _get(session, token_id, owner_id)
 
     def list(self, owner: tuple[NamespaceKind, str] | None = None, *, active_only: bool = False) -> Sequence[DeployToken]:
         """Give the tokens of one group or project, or all; revoked and expired ones too unless `active_only`.
 
         Raises NotFoundError for an unknown owner.
         """
-        query = select(DeployToken).order_by(DeployToken.id)
-        if active_only:
-            today = self._clock().astimezone(UTC).date()
-            unexpired = or_(DeployToken.expires_at.is_(None), DeployToken.expires_at > today)
-            query = query.where(DeployToken.revoked_at.is_(None), unexpired)
         with self._database.reading_session() as session:
-            if owner is not None:
-                query = query.where(DeployToken.owner_id == find_namespace(session, *owner).id)
-            return session.scalars(query).all()
+            owner_id = None if owner is None else find_namespace(session, *owner).id
+            return session.scalars(self._query(owner_id, active_only=active_only)).all()
+
+    def page(self, paging: Paging, *, owner_id: int | None = None, active_only: bool = False) -> Page[DeployToken]:
+        """Give one page of the tokens of an owner, or of all."""
+        with self._database.reading_session() as session:
+            return select_page(session, self._query(owner_id, active_only=active_only), paging)
 
     def count_unusable(self) -> int:
         """Count the secrets that were made with another server secret than this one's: nobody can log in with them."""
@@ -105,16 +105,16 @@ class DeployTokens:
         with self._database.reading_session() as session:
             return session.scalars(foreign).one()
 
-    def rotate(self, token_id: int, *, overlap: timedelta = timedelta(0)) -> Issued:
+    def rotate(self, token_id: int, *, overlap: timedelta = timedelta(0), owner_id: int | None = None) -> Issued:
         """Give the token a new secret; the older one works for `overlap` longer (none by default). All else stays, expiry too.
 
         Raises NotFoundError, InvalidValueError for an overlap out of bounds, and ConflictError for a token that is revoked or expired.
         """
         if not timedelta(0) <= overlap <= MAX_OVERLAP:
-            raise InvalidValueError(f"The overlap must be between 0 and {MAX_OVERLAP // timedelta(seconds=1)} seconds.")
+            raise InvalidValueError(f"The overlap must be between 0 and {MAX_OVERLAP // timedelta(seconds=1)} seconds.", field="overlap")
         now = self._clock()
         with self._database.transaction() as session:
-            token = _get(session, token_id)
+            token = _get(session, token_id, owner_id)
             state = token.state(now)
             if state is TokenState.REVOKED:
                 raise ConflictError(f"Deploy token {token_id} is revoked: make a new one.")
@@ -130,6 +130,19 @@ class DeployTokens:
             token.revoked_at = token.revoked_at or self._clock()
             return token
 
+    def delete(self, token_id: int, *, owner_id: int | None = None) -> DeployToken:
+        """Delete the token with its secrets: nobody who holds one is told any more that it was a token. Raises NotFoundError."""
+        with self._database.transaction() as session:
+            token = _get(session, token_id, owner_id)
+            session.delete(token)
+            return token
+
+    def _query(self, owner_id: int | None, *, active_only: bool) -> Select[DeployToken]:
+        query = select(DeployToken).order_by(DeployToken.id)
+        if active_only:
+            query = query.where(DeployToken.active_at(self._clock()))
+        return query if owner_id is None else query.where(DeployToken.owner_id == owner_id)
+
     def _add_secret(self, session: Session, token: DeployToken, now: datetime) -> SecretStr:
         secret = new_secret(DEPLOY_TOKEN_PREFIX)
         digest = self._digester.digest(secret.get_secret_value())
@@ -139,7 +152,15 @@ class DeployTokens:
 
 def _check_username(username: str | None) -> None:
     if username is not None and _USERNAME.fullmatch(username) is None:
-        raise InvalidValueError("A user name has 1 to 255 letters, digits and the characters '.', '+', '_' and '-'.")
+        raise InvalidValueError("A user name has 1 to 255 letters, digits and the characters '.', '+', '_' and '-'.", field="username")
+
+
+def _check_scopes(scopes: Collection[TokenScope]) -> None:
+    if not scopes:
+        raise InvalidValueError("A deploy token needs at least one scope.", field="scopes")
+    foreign = TokenScope.in_order(frozenset(scopes) - frozenset(DEPLOY_TOKEN_SCOPES))
+    if foreign:
+        raise InvalidValueError(f"A deploy token cannot have the scope {foreign[0]}.", field="scopes")
 
 
 def _effective_scopes(name: str, scopes: Collection[TokenScope]) -> tuple[TokenScope, ...]:
@@ -147,9 +168,9 @@ def _effective_scopes(name: str, scopes: Collection[TokenScope]) -> tuple[TokenS
     return TokenScope.in_order({*scopes, *implied})
 
 
-def _get(session: Session, token_id: int) -> DeployToken:
+def _get(session: Session, token_id: int, owner_id: int | None = None) -> DeployToken:
     token = session.get(DeployToken, token_id)
-    if token is None:
+    if token is None or (owner_id is not None and token.owner_id != owner_id):
         raise NotFoundError(f"There is no deploy token {token_id}.")
     return token
 

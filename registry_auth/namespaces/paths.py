@@ -30,13 +30,14 @@ def check_path(path: str) -> None:
     if not is_repository_name(path):
         raise InvalidValueError(
             f"'{path}' is not a path: use lower-case letters and digits, joined by '.', '_', '__' or '-', in components "
-            f"joined by '/', at most {MAX_LENGTH} characters in all."
+            f"joined by '/', at most {MAX_LENGTH} characters in all.",
+            field="path",
         )
     components = path.split("/")
     if len(components) > MAX_DEPTH:
-        raise InvalidValueError(f"'{path}' is too deep: a group or project has at most {MAX_DEPTH} components.")
+        raise InvalidValueError(f"'{path}' is too deep: a group or project has at most {MAX_DEPTH} components.", field="path")
     if RESERVED_COMPONENT in components:
-        raise InvalidValueError(f"'{path}' cannot be used: '{RESERVED_COMPONENT}' is reserved for the dependency proxy.")
+        raise InvalidValueError(f"'{path}' cannot be used: '{RESERVED_COMPONENT}' is reserved for the dependency proxy.", field="path")
 
 
 def ancestors(path: str) -> tuple[str, ...]:

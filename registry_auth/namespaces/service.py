@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from registry_auth.database import Database
-from registry_auth.errors import ConflictError
+from registry_auth.errors import ConflictError, NotFoundError, TakenError
 from registry_auth.namespaces.find import find_namespace
 from registry_auth.namespaces.models import Namespace, ReservedPath
 from registry_auth.namespaces.paths import ancestors, check_path, last_component, lineage
@@ -39,8 +39,11 @@ class Namespaces:
         visibility: Visibility = Visibility.PRIVATE,
         name: str | None = None,
         reuse_path: bool = False,
+        and_then: Callable[[Session, Namespace], object] | None = None,
     ) -> Created:
         """Make a group or project, and the parent groups that are missing, as visible as it is.
+
+        `and_then` is done in the same transaction: all of it happens, or nothing.
 
         Raises InvalidValueError for a path or name that is none, ConflictError for a path that is taken, reserved, or below a project,
         and for a parent that is less visible.
@@ -56,13 +59,24 @@ class Namespaces:
                 parent = existing.get(step) or self._add(session, NamespaceKind.GROUP, step, visibility, parent, last_component(step))
                 _check_parent(parent, path, visibility)
             if path in existing:
-                raise ConflictError(f"The path '{path}' is taken by a {existing[path].kind}.")
-            return Created(self._add(session, kind, path, visibility, parent, name), reused)
+                raise TakenError(f"The path '{path}' is taken by a {existing[path].kind}.", field="path")
+            created = Created(self._add(session, kind, path, visibility, parent, name), reused)
+            if and_then is not None:
+                and_then(session, created.namespace)
+            return created
 
     def get(self, kind: NamespaceKind, path: str) -> Namespace:
         """Give the group or project of this path. Raises NotFoundError when there is none of this kind."""
         with self._database.reading_session() as session:
             return find_namespace(session, kind, path)
+
+    def get_by_id(self, kind: NamespaceKind, namespace_id: int) -> Namespace:
+        """Give the group or project of this id. Raises NotFoundError when there is none of this kind."""
+        with self._database.reading_session() as session:
+            entry = session.get(Namespace, namespace_id)
+            if entry is None or entry.kind is not kind:
+                raise NotFoundError(f"There is no {kind} {namespace_id}.")
+            return entry
 
     def list(self, kind: NamespaceKind) -> Sequence[Namespace]:
         """Give all groups or all projects, by path."""
@@ -86,7 +100,7 @@ class Namespaces:
             return entry
 
     def delete(self, kind: NamespaceKind, path: str, *, recursive: bool = False) -> Sequence[Namespace]:
-        """Delete a group or project with its deploy tokens, and give what was deleted. The paths stay reserved.
+        """Delete a group or project with its deploy tokens and memberships, and give what was deleted. The paths stay reserved.
 
         Raises NotFoundError, and ConflictError for a group that holds others unless `recursive`.
         """
@@ -136,9 +150,11 @@ def _below(session: Session, entry: Namespace) -> Sequence[Namespace]:
 def _take_reserved(session: Session, paths: Iterable[str], *, allowed: bool) -> tuple[str, ...]:
     reserved = session.scalars(select(ReservedPath).where(ReservedPath.path.in_(paths)).order_by(ReservedPath.path)).all()
     if reserved and not allowed:
-        raise ConflictError(
+        raise TakenError(
             f"The path '{reserved[0].path}' belonged to a {reserved[0].kind} that was deleted on {reserved[0].deleted_at:%Y-%m-%d}; "
-            "its images may still be in the registry, and who takes the path gets them. Take it all the same with --reuse-path."
+            "its images may still be in the registry, and who takes the path gets them. "
+            "Take it all the same with --reuse-path (reuse_path in the REST API).",
+            field="path",
         )
     for entry in reserved:
         session.delete(entry)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
-from registry_auth.application import Services
 from registry_auth.deploy_tokens.models import DeployToken
 from registry_auth.errors import NotFoundError
+from registry_auth.services import Services
 from registry_auth.values import NamespaceKind, TokenScope
 
 PROJECT = "sample/app"

@@ -14,9 +14,11 @@ from registry_auth.signing import Signer
 from registry_auth.token_endpoint.claims import ClaimSet
 from registry_auth.token_endpoint.scope_grammar import ParsedScopes
 from registry_auth.token_endpoint.token_request import TokenRequest
-from registry_auth.values import Caller, ResourceActions, Scope, TokenScope
+from registry_auth.values import Caller, CallerKind, ResourceActions, Scope, TokenScope
 
 _SHOWABLE_SERVICE = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
+
+_KINDS = {CallerKind.DEPLOY_TOKEN: "deploy token", CallerKind.PERSONAL_ACCESS_TOKEN: "personal access token"}
 
 _MOST_LOGGED = 10  # denied scopes of one request: anybody may ask for hundreds
 
@@ -75,9 +77,10 @@ def _check_ability(caller: Caller) -> None:
     if has_registry_ability(caller):
         return
     held = TokenScope.in_order(caller.scopes)
+    alternative = "" if caller.person is None else "; or api for all that its user may do"
     raise NoAbilityError(
-        f"This deploy token has only the scope{'s' if len(held) > 1 else ''} {', '.join(held)}. "
-        "The container registry needs read_registry to pull, and write_registry with it to push.",
+        f"This {_KINDS[caller.kind]} has only the scope{'s' if len(held) > 1 else ''} {', '.join(held)}. "
+        f"The container registry needs read_registry to pull, and write_registry with it to push{alternative}.",
         who=caller_label(caller.name, caller.credential_id),
     )
 

@@ -12,6 +12,7 @@ from .peers.containers_tools import Podman, Skopeo
 from .peers.docker_engine import DockerClient, DockerEngine
 from .peers.oci_layout import write_oci_layout
 from .peers.stock_registry import REGISTRIES, RegistryLine, StockRegistry
+from .people import Person, create_person
 from .refused import REFUSED, Refused
 from .secret_search import check_nothing_secret
 from .token_server import PULL, Token, TokenServer
@@ -161,3 +162,9 @@ def internal_writer(token_server: TokenServer, internal_project: str) -> Token:
 def refused(request: pytest.FixtureRequest, token_server: TokenServer, project: str) -> Refused:
     """Give each kind of token that is refused, for the private project."""
     return REFUSED[request.param](token_server, project)
+
+
+@pytest.fixture
+def person(token_server: TokenServer) -> Person:
+    """Make a user who is a member of nothing."""
+    return create_person(token_server)

@@ -9,7 +9,7 @@ import pytest
 from .peers.docker_engine import DockerClient, DockerEngine, docker_clis
 from .peers.stock_registry import StockRegistry
 from .refused import WRONG, Refused
-from .token_server import Token, TokenServer
+from .token_server import KNOWN_SECRETS, Token, TokenServer
 
 pytestmark = pytest.mark.usefixtures("token_server")
 
@@ -51,9 +51,10 @@ def test_login_with_a_refused_token(any_docker: DockerClient, registry: StockReg
 
 
 @pytest.mark.parametrize("secret", ODD_SECRETS, ids=ascii)
-def test_login_with_odd_characters_in_a_wrong_secret(docker: DockerClient, registry: StockRegistry, writer: Token, secret: str) -> None:
+def test_login_with_odd_characters_in_a_wrong_secret(docker: DockerClient, registry: StockRegistry, name: str, secret: str) -> None:
     """A wrong secret is just wrong, whatever characters it is made of."""
-    login = docker.login(registry.host, *writer.with_secret(secret).credentials)
+    KNOWN_SECRETS.add(secret)
+    login = docker.login(registry.host, name, secret)
 
     assert login.returncode == 1
     assert re.fullmatch(printed(re.escape(f"unauthorized: {WRONG}"), registry.host), login.output.strip())

@@ -4,13 +4,15 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from registry_auth.accounts.personal_access_tokens import PersonalAccessTokens
+from registry_auth.accounts.users import Users
 from registry_auth.database import Database
 from registry_auth.deploy_tokens.service import DeployTokens
 from registry_auth.signing import KeyDirectory
@@ -23,6 +25,11 @@ from .peers.stock_registry import TokenAuth
 
 PULL = ("read_registry",)
 PULL_AND_PUSH = ("read_registry", "write_registry")
+EVERYTHING = ("api",)
+
+# Tokens that have expired already were made then, for one day.
+_TWO_DAYS_AGO = datetime.now(UTC) - timedelta(days=2)
+_EXPIRED_ON = (_TWO_DAYS_AGO + timedelta(days=1)).date()
 
 # Every secret that the session made or sent: none of them may ever be found in a log.
 KNOWN_SECRETS: set[str] = set()
@@ -30,7 +37,7 @@ KNOWN_SECRETS: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A deploy token as its owner has it: what `docker login` asks for, and the id that the commands take."""
+    """A deploy token or personal access token as its owner has it: what `docker login` asks for, and the id that the commands take."""
 
     id: int
     username: str
@@ -48,7 +55,7 @@ class Token:
 
     def with_invented_secret(self) -> "Token":
         """Give the same user name with a secret that looks like one of ours and is none."""
-        return self.with_secret(new_secret("gldt-").get_secret_value())
+        return self.with_secret(new_secret(self.secret[:5]).get_secret_value())
 
 
 class Installation:
@@ -61,13 +68,13 @@ class Installation:
         defaults = {"REGISTRY_AUTH_DATABASE_URL": f"sqlite:///{self.database}", "REGISTRY_AUTH_KEYS_DIR": str(self.keys)}
         self.env = clean_environment(directory / "home", **(defaults | settings))
 
-    def command(self, *words: str) -> Finished:
+    def command(self, *words: str, stdin: str | None = None) -> Finished:
         """Run `registry-auth` with these words."""
-        return run([sys.executable, "-m", "registry_auth", *words], env=self.env)
+        return run([sys.executable, "-m", "registry_auth", *words], env=self.env, stdin=None if stdin is None else stdin.encode())
 
-    def document(self, *words: str) -> Any:
+    def document(self, *words: str, stdin: str | None = None) -> Any:
         """Run `registry-auth` with these words and `--json`; give what it printed."""
-        return json.loads(self.command(*words, "--json").check().output)
+        return json.loads(self.command(*words, "--json", stdin=stdin).check().output)
 
     def create_project(self, path: str, visibility: str = "private") -> str:
         """Make a project, with the groups above it; give its path."""
@@ -77,10 +84,9 @@ class Installation:
         self, *, project: str | None = None, group: str | None = None, scopes: Collection[str] = PULL_AND_PUSH, username: str | None = None
     ) -> Token:
         """Make a deploy token for a project or a group."""
-        owner = ["--project", project] if project else ["--group", str(group)]
         wanted = [word for scope in scopes for word in ("--scope", scope)]
         named = ["--username", username] if username else []
-        return _token(self.document("deploy-token", "create", *owner, "--name", "test", *wanted, *named))
+        return _token(self.document("deploy-token", "create", *_place(project, group), "--name", "test", *wanted, *named))
 
     def rotate(self, token: Token, *, overlap: int = 0) -> Token:
         """Give the token a new secret; return it with that one."""
@@ -91,17 +97,55 @@ class Installation:
         self.document("deploy-token", "revoke", str(token.id))
 
     def create_expired_token(self, project: str) -> tuple[Token, date]:
-        """Make a token that has expired already: two days ago it was made for one day. Give it with its expiry date."""
-        two_days_ago = datetime.now(UTC) - timedelta(days=2)
-        expires_at = (two_days_ago + timedelta(days=1)).date()
+        """Make a token that has expired already; give it with its expiry date."""
         scopes = [TokenScope.READ_REGISTRY, TokenScope.WRITE_REGISTRY]
+        with self._store() as (database, digester):
+            tokens = DeployTokens(database, digester, _then)
+            issued = tokens.create(NamespaceKind.PROJECT, project, name="test", scopes=scopes, expires_at=_EXPIRED_ON)
+        return _remembered(Token(issued.token.id, issued.token.username, issued.secret.get_secret_value())), _EXPIRED_ON
+
+    def create_user(self, username: str, *, password: str | None = None, email: str | None = None, admin: bool = False) -> str:
+        """Make a user; give the user name."""
+        words = ["--email", email] if email else []
+        words += ["--admin"] if admin else []
+        if password is not None:
+            KNOWN_SECRETS.add(password)
+            words.append("--password-stdin")
+        return str(self.document("user", "create", username, *words, stdin=password)["username"])
+
+    def create_personal_token(self, username: str, scopes: Collection[str] = EVERYTHING) -> Token:
+        """Make a personal access token for a user."""
+        wanted = [word for scope in scopes for word in ("--scope", scope)]
+        document = self.document("user", "token", username, "--name", "test", *wanted)
+        return _token({**document, "username": username})
+
+    def revoke_personal_token(self, token: Token) -> None:
+        """Revoke the personal access token."""
+        self.document("user", "token", token.username, "--revoke", str(token.id))
+
+    def create_expired_personal_token(self, username: str) -> tuple[Token, date]:
+        """Make a personal access token that has expired already; give it with its expiry date."""
+        with self._store() as (database, digester):
+            user_id = Users(database, _then).get(username).id
+            tokens = PersonalAccessTokens(database, digester, _then)
+            issued = tokens.create(user_id, name="test", scopes=[TokenScope.API], expires_at=_EXPIRED_ON)
+        return _remembered(Token(issued.token.id, username, issued.secret.get_secret_value())), _EXPIRED_ON
+
+    def add_member(self, username: str, role: str, *, project: str | None = None, group: str | None = None) -> None:
+        """Give the user a role in a project or a group."""
+        self.document("member", "add", *_place(project, group), username, "--role", role)
+
+    def remove_member(self, username: str, *, project: str | None = None, group: str | None = None) -> None:
+        """Take the user's role in a project or a group away."""
+        self.document("member", "remove", *_place(project, group), username)
+
+    @contextmanager
+    def _store(self) -> Iterator[tuple[Database, SecretDigester]]:
+        """Open the database with the digester of this installation, for what the command line cannot do: act in the past."""
         ring = KeyDirectory(self.keys).read()
         assert ring is not None
-        database = Database(f"sqlite:///{self.database}")
-        tokens = DeployTokens(database, SecretDigester(ring.server_secret.id, ring.server_secret.value), lambda: two_days_ago)
-        issued = tokens.create(NamespaceKind.PROJECT, project, name="test", scopes=scopes, expires_at=expires_at)
-        database.close()
-        return _remembered(Token(issued.token.id, issued.token.username, issued.secret.get_secret_value())), expires_at
+        with Database(f"sqlite:///{self.database}") as database:
+            yield database, SecretDigester(ring.server_secret.id, ring.server_secret.value)
 
 
 class TokenServer(Installation):
@@ -174,6 +218,14 @@ class TokenServer(Installation):
 
     def __exit__(self, *_exc: object) -> None:
         self.stop()
+
+
+def _place(project: str | None, group: str | None) -> list[str]:
+    return ["--project", project] if project else ["--group", str(group)]
+
+
+def _then() -> datetime:
+    return _TWO_DAYS_AGO
 
 
 def _token(document: dict[str, Any]) -> Token:

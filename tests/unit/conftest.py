@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from registry_auth.accounts import passwords
+from tests.unit.hasher import WatchedHasher
 from tests.unit.installation import Installation, copy_installation, make_template
 
 # A busy machine is no bug: the tests assert behaviour and never speed. Searching for new examples is for the developer's machine.
@@ -26,9 +28,17 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installation(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     """Give a new installation whose application has the test's clock."""
     new = copy_installation(template, tmp_path / "installation")
-    monkeypatch.setattr("registry_auth.application.utc_now", new.clock)
+    monkeypatch.setattr("registry_auth.services.utc_now", new.clock)
     yield new
     new.close()
+
+
+@pytest.fixture
+def hasher(monkeypatch: pytest.MonkeyPatch) -> WatchedHasher:
+    """Watch the hash function of passwords."""
+    watched = WatchedHasher(passwords._HASHER)
+    monkeypatch.setattr(passwords, "_HASHER", watched)
+    return watched
 
 
 @pytest.fixture

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import jwt
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 
+from registry_auth.accounts.lookup import AccountLookup
+from registry_auth.accounts.memberships import Memberships
+from registry_auth.accounts.passwords import PasswordCheck
+from registry_auth.accounts.personal_access_tokens import IssuedPersonalAccessToken, PersonalAccessTokens
+from registry_auth.accounts.users import Users
 from registry_auth.application import create_app
 from registry_auth.credentials.authentication import Authentication
 from registry_auth.database import Database, migrate
@@ -22,8 +28,9 @@ from registry_auth.namespaces.ownership import ProjectLookup
 from registry_auth.namespaces.service import Namespaces
 from registry_auth.settings import Settings
 from registry_auth.signing import KeyDirectory
+from registry_auth.throttling import Throttle
 from registry_auth.token_secrets import SecretDigester
-from registry_auth.values import NamespaceKind, TokenScope, Visibility
+from registry_auth.values import NamespaceKind, Role, TokenScope, Visibility
 
 if TYPE_CHECKING:
     from jwt.types import Options
@@ -103,10 +110,36 @@ class Installation:
         """The look-up of projects by image path."""
         return ProjectLookup(self.database)
 
-    @property
+    @cached_property
     def authentication(self) -> Authentication:
-        """The check of credentials."""
-        return Authentication(self.lookup, self.clock)
+        """The check of credentials, which remembers the wrong ones."""
+        return Authentication(
+            deploy_tokens=self.lookup,
+            accounts=self.accounts,
+            passwords=PasswordCheck(),
+            throttle=Throttle("memory://", self.digester.key, self.clock),
+            clock=self.clock,
+        )
+
+    @property
+    def accounts(self) -> AccountLookup:
+        """The look-up of users by what they log in with."""
+        return AccountLookup(self.database, self.digester)
+
+    @property
+    def users(self) -> Users:
+        """The users."""
+        return Users(self.database, self.clock)
+
+    @property
+    def memberships(self) -> Memberships:
+        """The members of groups and projects."""
+        return Memberships(self.database, self.clock)
+
+    @property
+    def personal_access_tokens(self) -> PersonalAccessTokens:
+        """The personal access tokens."""
+        return PersonalAccessTokens(self.database, self.digester, self.clock)
 
     @cached_property
     def app(self) -> Flask:
@@ -116,7 +149,8 @@ class Installation:
     def close(self) -> None:
         """Give up all connections to the database."""
         self.database.close()
-        self.app.extensions["registry_auth"].database.close()
+        if "app" in vars(self):  # only where a test has asked for it, for it is dear to make
+            self.app.extensions["registry_auth"].database.close()
 
     @property
     def client(self) -> FlaskClient:
@@ -142,6 +176,21 @@ class Installation:
     ) -> Issued:
         """Make a deploy token."""
         return self.deploy_tokens.create(kind, path, name="token", scopes=scopes, username=username, expires_at=expires_at)
+
+    def user(self, username: str, *, password: str | None = None, is_administrator: bool = False) -> int:
+        """Make a user, and give the id."""
+        secret = None if password is None else SecretStr(password)
+        return self.users.create(username, password=secret, is_administrator=is_administrator).id
+
+    def member(self, path: str, user_id: int, role: Role, *, kind: NamespaceKind = NamespaceKind.PROJECT) -> None:
+        """Make a user a member of a group or project."""
+        self.memberships.add(kind, path, user_id, role)
+
+    def personal_token(
+        self, user_id: int, scopes: Collection[TokenScope] = (TokenScope.API,), *, expires_at: date | None = None
+    ) -> IssuedPersonalAccessToken:
+        """Make a personal access token."""
+        return self.personal_access_tokens.create(user_id, name="token", scopes=scopes, expires_at=expires_at)
 
     def claims(self, token: str) -> dict[str, Any]:
         """Verify a JWT with the newest signing key, whose certificate it carries, without looking at a clock, and give its claims."""
@@ -176,6 +225,6 @@ def login(issued: Issued) -> dict[str, str]:
     return basic(issued.token.username, secret_of(issued))
 
 
-def secret_of(issued: Issued) -> str:
+def secret_of(issued: Issued | IssuedPersonalAccessToken) -> str:
     """Give the secret that is shown once."""
     return issued.secret.get_secret_value()

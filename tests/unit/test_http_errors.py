@@ -5,6 +5,7 @@ import logging
 import pytest
 from werkzeug.exceptions import Gone, HTTPException, ServiceUnavailable
 
+from registry_auth.errors import TooManyWrongSecretsError
 from registry_auth.values import Caller
 from tests.unit.installation import Installation, login
 
@@ -13,7 +14,6 @@ PATHS = ["/", "/jwt/auth", "/jwt/auth/", "/JWT/AUTH", "/jwt", "//jwt/auth", "/jw
 PATHS += [
     "/.well-known/jwks.json",
     "/v2/",
-    "/api/v4/projects",
     "/static/x",
     "/favicon.ico",
     "/%00",
@@ -113,6 +113,27 @@ def test_unexpected_exception_is_500_without_a_trace(
     assert "inner" not in response.text
     assert "inner secret of /etc/x" in caplog.text
     assert caplog.records[-1].levelno == logging.ERROR
+
+
+def test_too_many_wrong_secrets_are_429_with_the_time_to_wait(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A throttled log-in reads how long to wait, in the body and in Retry-After, and the log tells who it is."""
+
+    def fail(*_arguments: object) -> Caller:
+        raise TooManyWrongSecretsError(42, "for this user name from this address", who="caller='a' credential=None")
+
+    monkeypatch.setattr("registry_auth.credentials.authentication.Authentication.caller", fail)
+    response = installation.client.get("/jwt/auth", headers={"Authorization": "Basic YTpi"})
+    message = "Too many wrong secrets for this user name from this address. Try again in 42 seconds."
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "42")
+    assert "WWW-Authenticate" not in response.headers
+    assert response.json == {
+        "errors": [{"code": "TOOMANYREQUESTS", "message": message, "detail": None}],
+        "error": "slow_down",
+        "error_description": message,
+    }
+    assert caplog.messages == [f"refused: status=429 address=127.0.0.1 caller='a' credential=None reason={message}"]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,12 @@ def test_no_secret_is_in_a_log_line_or_an_answer(installation: Installation, log
     installation.deploy_tokens.revoke(revoked.token.id)
     rotated = installation.token("g/p", username="robot")
     newer = installation.deploy_tokens.rotate(rotated.token.id, overlap=timedelta(0))
-    secrets = [secret_of(issued) for issued in (good, powerless, revoked, rotated, newer)]
+    robot = installation.user("robot")
+    personal, powerless_personal = installation.personal_token(robot), installation.personal_token(robot, [TokenScope.READ_API])
+    revoked_personal = installation.personal_token(robot)
+    installation.personal_access_tokens.revoke(revoked_personal.token.id)
+    deploy_tokens = (good, powerless, revoked, rotated, newer)
+    secrets = [secret_of(issued) for issued in (*deploy_tokens, personal, powerless_personal, revoked_personal)]
     client = installation.client
     answers = ""
     for secret in secrets:
@@ -67,7 +72,7 @@ def test_no_secret_is_in_a_log_line_or_an_answer(installation: Installation, log
     said = logged.text + "".join(f"{record.getMessage()}{record.args}{record.exc_text}" for record in logged.records) + answers
     assert "refused: status=401" in logged.text
     for secret in secrets:
-        body = secret.removeprefix("gldt-")
+        body = secret.partition("-")[2]
         assert not [part for part in (secret, body[:16], body[-16:]) if part in said]
     assert installation.digester.key.hex() not in said
 
@@ -111,3 +116,25 @@ def test_a_request_for_hundreds_of_scopes_is_one_line(installation: Installation
     (line,) = [record.getMessage() for record in logged.records if record.getMessage().startswith("denied: ")]
     assert line.count("granted=nothing") == 10
     assert line.endswith("(and 190 more)")
+
+
+def test_no_password_is_in_a_log_line_or_an_answer(installation: Installation, logged: pytest.LogCaptureFixture) -> None:
+    """Right, wrong, throttled, or of somebody blocked: no password that came where passwords belong is repeated anywhere."""
+    good, wrong = "c0rrect h0rse battery", "wr0ng h0rse staple {}"
+    alice = installation.user("alice", password=good)
+    client = installation.client
+    answers = ""
+    for is_blocked in (False, True):
+        if is_blocked:
+            installation.users.block(alice)
+        for password in (good, *(wrong.format(number) for number in range(12)), good):
+            responses = (
+                client.get("/jwt/auth", headers=basic("alice", password)),
+                client.post("/jwt/auth", data=FORM | {"username": "alice", "password": password}),
+            )
+            answers += "".join(f"{response.headers}{response.text}" for response in responses)
+        installation.clock.advance(minutes=2)
+    said = logged.text + "".join(f"{record.getMessage()}{record.args}{record.exc_text}" for record in logged.records) + answers
+    for sentence in ("The user name or the secret is wrong", "Too many wrong secrets", "Your account has been blocked"):
+        assert sentence in logged.text
+    assert not [part for part in (good, good[:10], good[-10:], wrong[:10], "h0rse", "argon2") if part in said]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from registry_auth.accounts.personal_access_tokens import PersonalAccessTokens
 from registry_auth.cli.context import opened_services
 from registry_auth.database import Database, check_schema
 from registry_auth.deploy_tokens.service import DeployTokens
@@ -33,11 +34,14 @@ def test_lost_server_secret_is_told_at_start(environment: Path, caplog: pytest.L
     assert environment.is_dir()
     with opened_services() as services:
         services.namespaces.create(NamespaceKind.PROJECT, "app")
-        other = DeployTokens(services.database, SecretDigester("other", b"x" * 32), lambda: NOW)
-        other.create(NamespaceKind.PROJECT, "app", name="n", scopes=[TokenScope.READ_REGISTRY])
+        other = SecretDigester("other", b"x" * 32)
+        deploy_tokens = DeployTokens(services.database, other, lambda: NOW)
+        deploy_tokens.create(NamespaceKind.PROJECT, "app", name="n", scopes=[TokenScope.READ_REGISTRY])
+        personal = PersonalAccessTokens(services.database, other, lambda: NOW)
+        personal.create(services.users.create("ada").id, name="n", scopes=[TokenScope.API])
     with caplog.at_level(logging.WARNING):
         prepare_installation()
-    assert "and 1 of their secrets are refused" in caplog.text
+    assert "and 2 of their secrets are refused" in caplog.text
 
 
 def test_port_in_use_is_named_with_its_setting() -> None:

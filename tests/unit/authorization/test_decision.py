@@ -1,5 +1,7 @@
 """The decision: granted is always a subset of asked and of held."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -9,20 +11,35 @@ from hypothesis import strategies as st
 from registry_auth.authorization import grant, has_registry_ability
 from registry_auth.values import (
     ANONYMOUS,
+    DEPLOY_TOKEN_SCOPES,
+    PERSONAL_ACCESS_TOKEN_SCOPES,
     Action,
     Caller,
     CallerKind,
+    Membership,
     NamespaceKind,
     Owner,
+    Person,
     Project,
+    Role,
     Scope,
     TokenScope,
     Visibility,
 )
 
+API, READ_API = TokenScope.API, TokenScope.READ_API
 READ, WRITE = TokenScope.READ_REGISTRY, TokenScope.WRITE_REGISTRY
+VIRTUAL = (TokenScope.READ_VIRTUAL_REGISTRY, TokenScope.WRITE_VIRTUAL_REGISTRY)
 PROJECT = "g/h/p"
-ALL_SCOPE_SETS = [frozenset(held) for size in range(len(TokenScope) + 1) for held in combinations(TokenScope, size)]
+
+
+def scope_sets(scopes: Collection[TokenScope]) -> list[frozenset[TokenScope]]:
+    """Give every choice of some of these scopes."""
+    return [frozenset(held) for size in range(len(scopes) + 1) for held in combinations(scopes, size)]
+
+
+ALL_SCOPE_SETS = scope_sets(DEPLOY_TOKEN_SCOPES)
+PERSONAL_SCOPE_SETS = scope_sets(PERSONAL_ACCESS_TOKEN_SCOPES)
 
 # Who the token was made for, and whether that covers PROJECT.
 OWNERS = {
@@ -36,13 +53,35 @@ OWNERS = {
     "foreign": (Owner(NamespaceKind.GROUP, "other"), False),
 }
 
+# Where a user is a member, and whether the role counts at PROJECT.
+PLACES = {
+    "project": ("g/h/p", True),
+    "parent group": ("g/h", True),
+    "ancestor": ("g", True),
+    "child": ("g/h/p/q", False),
+    "sibling project": ("g/h/q", False),
+    "sibling group": ("g/i", False),
+    "project of a similar name": ("g/h/px", False),
+    "group of a similar name": ("g/hx", False),
+    "ancestor of a similar name": ("gg", False),
+    "beginning of a component": ("g/h/", False),
+    "foreign": ("other", False),
+}
+
 
 def deploy_token(scopes: frozenset[TokenScope], *reach: Owner) -> Caller:
     """Give the caller who showed a deploy token."""
     return Caller(CallerKind.DEPLOY_TOKEN, "robot", 1, frozenset(reach), scopes)
 
 
-CALLERS = st.one_of(
+def person(scopes: Collection[TokenScope], *memberships: tuple[str, Role], is_administrator: bool = False) -> Caller:
+    """Give the caller who showed a personal access token."""
+    held = frozenset(Membership(path, role) for path, role in memberships)
+    user = Person(7, is_administrator, held)
+    return Caller(CallerKind.PERSONAL_ACCESS_TOKEN, "alice", 1, scopes=frozenset(scopes), person=user)
+
+
+MACHINES = st.one_of(
     st.just(ANONYMOUS),
     st.builds(
         lambda scopes, reach: deploy_token(scopes, *reach),
@@ -50,6 +89,13 @@ CALLERS = st.one_of(
         st.lists(st.sampled_from([owner for owner, _ in OWNERS.values()]), max_size=3),
     ),
 )
+PEOPLE = st.builds(
+    lambda scopes, memberships, is_administrator: person(scopes, *memberships, is_administrator=is_administrator),
+    st.sampled_from(PERSONAL_SCOPE_SETS),
+    st.lists(st.tuples(st.sampled_from([path for path, _ in PLACES.values()]), st.sampled_from(Role)), max_size=3),
+    st.booleans(),
+)
+CALLERS = MACHINES | PEOPLE
 WORDS = st.sampled_from(["pull", "push", "delete", "*", "admin", "PULL", ""])
 SCOPES = st.builds(
     Scope,
@@ -83,17 +129,55 @@ def test_every_scope_set_of_every_owner_holds_exactly_its_actions(owner: Owner, 
 
 @given(CALLERS, SCOPES, PROJECTS)
 def test_grant_never_exceeds_what_was_asked(caller: Caller, scope: Scope, project: Project | None) -> None:
-    """A grant names the asked resource byte for byte and no action that was not asked, none twice, never delete (S14, S23)."""
+    """A grant names the asked resource byte for byte and no action that was not asked, none twice (S14, S23)."""
+    granted = grant(caller, scope, project)
+    if granted is None:
+        return
+    assert (granted.type, granted.name) == (scope.type, scope.name)
+    assert granted.actions
+    assert len(set(granted.actions)) == len(granted.actions)
+    if granted.type == "registry":
+        assert (granted.name, granted.actions) == ("catalog", ("*",))
+        assert "*" in scope.actions
+        return
+    assert project is not None
+    assert granted.type == "repository"
+    assert set(granted.actions) <= {"pull", "push", "delete"}
+    assert "*" in scope.actions or set(granted.actions) <= set(scope.actions)
+
+
+@given(MACHINES, SCOPES, PROJECTS)
+def test_deploy_tokens_and_anonymous_only_pull_and_push(caller: Caller, scope: Scope, project: Project | None) -> None:
+    """Neither deletes an image, nor is granted anything but a repository that a project owns (S14, S23)."""
     granted = grant(caller, scope, project)
     if granted is None:
         return
     assert project is not None
-    assert (granted.type, granted.name) == (scope.type, scope.name)
     assert granted.type == "repository"
-    assert granted.actions
-    assert len(set(granted.actions)) == len(granted.actions)
     assert set(granted.actions) <= {"pull", "push"}
-    assert "*" in scope.actions or set(granted.actions) <= set(scope.actions)
+
+
+@given(CALLERS, SCOPES, PROJECTS)
+def test_grant_never_exceeds_what_is_held(caller: Caller, scope: Scope, project: Project | None) -> None:
+    """Whatever is asked and in whatever words, nothing is granted that asking for all would not grant (S4)."""
+    granted, everything = grant(caller, scope, project), grant(caller, replace(scope, actions=("*",)), project)
+    assert granted is None or (everything is not None and set(granted.actions) <= set(everything.actions))
+
+
+@given(CALLERS, SCOPES, PROJECTS, st.sampled_from(ALL_SCOPE_SETS + PERSONAL_SCOPE_SETS))
+def test_scopes_only_add(caller: Caller, scope: Scope, project: Project | None, more: frozenset[TokenScope]) -> None:
+    """A credential with more scopes may do at least as much, and counts at the registry if it did before (S4)."""
+    richer = replace(caller, scopes=caller.scopes | more)
+    before, after = grant(caller, scope, project), grant(richer, scope, project)
+    assert before is None or (after is not None and set(before.actions) <= set(after.actions))
+    assert has_registry_ability(richer) or not has_registry_ability(caller)
+
+
+@given(MACHINES, SCOPES)
+def test_internal_is_private_for_who_is_no_user(caller: Caller, scope: Scope) -> None:
+    """Deploy tokens and anonymous callers gain nothing from internal visibility (D2)."""
+    private, internal = (grant(caller, scope, Project(PROJECT, visibility)) for visibility in (Visibility.PRIVATE, Visibility.INTERNAL))
+    assert private == internal
 
 
 @given(CALLERS, SCOPES, PROJECTS)
@@ -139,6 +223,140 @@ def test_ability_needs_a_registry_scope(scopes: frozenset[TokenScope]) -> None:
     assert has_registry_ability(deploy_token(scopes)) is bool(scopes & {READ, WRITE})
 
 
+def test_ability_of_users_needs_a_registry_scope_or_api() -> None:
+    """A personal access token counts at the container registry with `api` or one of the two registry scopes (D11, D21, D31)."""
+    able = {scopes for scopes in PERSONAL_SCOPE_SETS if has_registry_ability(person(scopes))}
+    assert able == {scopes for scopes in PERSONAL_SCOPE_SETS if scopes & {API, READ, WRITE}}
+
+
 def test_anonymous_has_ability() -> None:
     """Anonymous callers may ask, within what is public."""
     assert has_registry_ability(ANONYMOUS)
+
+
+# What a user may do with all scopes, by role: on a private, an internal, a public project.
+BY_ROLE: dict[Role | str, tuple[str, str, str]] = {
+    "none": ("", "pull", "pull"),
+    Role.GUEST: ("", "pull", "pull"),
+    Role.REPORTER: ("pull", "pull", "pull"),
+    Role.DEVELOPER: ("pull push", "pull push", "pull push"),
+    Role.MAINTAINER: ("pull push delete",) * 3,
+    Role.OWNER: ("pull push delete",) * 3,
+    "administrator": ("pull push delete",) * 3,
+}
+
+# What the scopes of a credential let through of that.
+LET_THROUGH: dict[tuple[TokenScope, ...], str] = {
+    (API,): "pull push delete",
+    (API, READ_API, READ, WRITE, *VIRTUAL): "pull push delete",
+    (API, WRITE): "pull push delete",
+    (READ, WRITE): "pull push",
+    (READ,): "pull",
+    (READ, READ_API, *VIRTUAL): "pull",
+    (WRITE,): "",
+    (WRITE, READ_API): "",
+    (READ_API,): "",
+    VIRTUAL: "",
+    (): "",
+}
+
+
+@pytest.mark.parametrize("scopes", LET_THROUGH, ids=lambda scopes: "+".join(scopes) or "none")
+@pytest.mark.parametrize("visibility", Visibility)
+@pytest.mark.parametrize("role", BY_ROLE, ids=lambda role: str(getattr(role, "name", role)).lower())
+def test_user_gets_what_both_role_and_scopes_allow(role: Role | str, visibility: Visibility, scopes: tuple[TokenScope, ...]) -> None:
+    """A user's credential holds what the role gives as far as its scopes let it through, and the public may pull (D1, D31, S4)."""
+    caller = person(scopes, (PROJECT, role)) if isinstance(role, Role) else person(scopes, is_administrator=role == "administrator")
+    held = set(BY_ROLE[role][visibility.rank].split()) & set(LET_THROUGH[scopes].split())
+    if visibility is Visibility.PUBLIC:
+        held.add("pull")
+    for actions in (*combinations(Action, 1), *combinations(Action, 2), ("delete", "push", "pull"), ("*",), ("delete", "*")):
+        asked = tuple(Action) if "*" in actions else actions
+        assert granted_actions(caller, actions, visibility) == tuple(action for action in asked if action in held)
+
+
+@pytest.mark.parametrize(("place", "counts"), PLACES.values(), ids=PLACES)
+def test_membership_counts_there_and_below(place: str, counts: bool) -> None:
+    """A role counts in its project or group and in all that is below, by whole components; never upward or sideways (S16)."""
+    for role, rights in ((Role.REPORTER, ("pull",)), (Role.DEVELOPER, ("pull", "push")), (Role.OWNER, ("pull", "push", "delete"))):
+        assert granted_actions(person({API}, (place, role)), ("*",), Visibility.PRIVATE) == (rights if counts else ())
+
+
+@pytest.mark.parametrize(
+    ("memberships", "granted"),
+    [
+        ([("g", Role.MAINTAINER), (PROJECT, Role.GUEST)], ("pull", "push", "delete")),
+        ([("g", Role.GUEST), (PROJECT, Role.DEVELOPER)], ("pull", "push")),
+        ([("g", Role.REPORTER), ("g/h", Role.DEVELOPER), (PROJECT, Role.REPORTER)], ("pull", "push")),
+        ([("g/hx", Role.OWNER), ("g/h", Role.REPORTER), ("other", Role.OWNER)], ("pull",)),
+        ([("g/h/q", Role.OWNER), ("g/h/p/q", Role.OWNER)], ()),
+    ],
+)
+def test_highest_role_counts(memberships: list[tuple[str, Role]], granted: tuple[str, ...]) -> None:
+    """Of several roles on the way the highest counts, wherever it was given; those elsewhere do not."""
+    assert granted_actions(person({API}, *memberships), ("*",), Visibility.PRIVATE) == granted
+
+
+def test_password_can_do_what_its_user_can() -> None:
+    """A log-in with a password, which has the scope `api`, may do the same as a personal access token with `api` (D31)."""
+    token = person({API}, ("g", Role.DEVELOPER))
+    password = replace(token, kind=CallerKind.PASSWORD)
+    for visibility in Visibility:
+        assert granted_actions(password, ("*",), visibility) == granted_actions(token, ("*",), visibility) == ("pull", "push")
+
+
+@pytest.mark.parametrize("scopes", PERSONAL_SCOPE_SETS, ids=lambda scopes: "+".join(sorted(scopes)) or "none")
+def test_catalog_is_for_administrators_who_may_read(scopes: frozenset[TokenScope]) -> None:
+    """The list of all repositories needs an administrator with `api` or `read_registry`; `*` is the literal grant there (D24)."""
+    catalog = Scope("registry", "catalog", ("*",))
+    granted = grant(person(scopes, is_administrator=True), catalog, None)
+    assert (granted is not None) is bool(scopes & {API, READ})
+    assert granted is None or (granted.type, granted.name, granted.actions) == ("registry", "catalog", ("*",))
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        ANONYMOUS,
+        deploy_token(frozenset(DEPLOY_TOKEN_SCOPES), Owner(NamespaceKind.GROUP, "g")),
+        deploy_token(frozenset(TokenScope), Owner(NamespaceKind.GROUP, "g")),
+        person({API}),
+        person({API}, ("g", Role.OWNER), ("catalog", Role.OWNER)),
+    ],
+    ids=["anonymous", "deploy token", "deploy token with api", "user", "owner"],
+)
+def test_catalog_is_for_nobody_else(caller: Caller) -> None:
+    """Neither a deploy token nor an owner of everything lists the repositories of all (D24)."""
+    assert grant(caller, Scope("registry", "catalog", ("*",)), None) is None
+
+
+@pytest.mark.parametrize(
+    ("scope", "granted"),
+    [
+        (Scope("registry", "catalog", ("pull", "*")), ("*",)),
+        (Scope("registry", "catalog", ("pull",)), None),
+        (Scope("registry", "catalog", ("pull", "push", "delete")), None),
+        (Scope("registry", "catalog", ()), None),
+        (Scope("registry", "statistics", ("*",)), None),
+        (Scope("registry", "background-migrations", ("*",)), None),
+        (Scope("registry", PROJECT, ("*",)), None),
+        (Scope("registry", "catalog/x", ("*",)), None),
+        (Scope("registry", "Catalog", ("*",)), None),
+        (Scope("Registry", "catalog", ("*",)), None),
+        (Scope("repository", "catalog", ("*",)), None),
+        (Scope("", "", ("*",)), None),
+    ],
+)
+def test_registry_scopes_are_taken_literally(scope: Scope, granted: tuple[str, ...] | None) -> None:
+    """Even an administrator is granted `registry:catalog:*` and no other word, name or type without a project (D24, S14)."""
+    answer = grant(person({API}, is_administrator=True), scope, None)
+    assert (None if answer is None else answer.actions) == granted
+
+
+def test_repository_named_catalog_is_a_repository() -> None:
+    """A project may have that name; its images are granted like any others, with `*` spelled out."""
+    answer = grant(
+        person({API}, ("catalog", Role.DEVELOPER)), Scope("repository", "catalog", ("*",)), Project("catalog", Visibility.PRIVATE)
+    )
+    assert answer is not None
+    assert answer.actions == ("pull", "push")

@@ -15,7 +15,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, environment: object) -> Clock:
     """Set the clock of the command line, and make a project."""
     assert environment
     clock = Clock()
-    for module in ("registry_auth.application", "registry_auth.cli.deploy_tokens"):
+    for module in ("registry_auth.services", "registry_auth.cli.deploy_tokens"):
         monkeypatch.setattr(f"{module}.utc_now", clock)
     run("project", "create", "g/p")
     return clock
@@ -43,6 +43,7 @@ def test_document_of_a_new_token() -> None:
         "revoked": False,
         "expired": False,
         "owner": {"kind": "project", "full_path": "g/p"},
+        "created_by": None,
     }
     assert finds(secret)
     assert run_json("deploy-token", "show", "1") == created

@@ -28,7 +28,7 @@ def test_verbs_of_both_nouns(noun: str, path_field: str) -> None:
     assert updated == created | {"name": "Y", "visibility": "private"}
     assert updated in run_json(noun, "list")
     deleted = run(noun, "delete", "g/x").stdout
-    assert deleted == f"Deleted the {noun} 'g/x' with its deploy tokens. The path stays reserved.\n"
+    assert deleted == f"Deleted the {noun} 'g/x' with its deploy tokens and memberships. The path stays reserved.\n"
     assert updated not in run_json(noun, "list")
 
 

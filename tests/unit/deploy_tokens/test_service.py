@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from registry_auth.database import Paging
 from registry_auth.deploy_tokens.service import CI_TOKEN_NAME, MAX_OVERLAP, Issued
 from registry_auth.errors import ConflictError, InvalidValueError, NotFoundError
 from registry_auth.token_secrets import SecretDigester
-from registry_auth.values import NamespaceKind, TokenScope
+from registry_auth.values import DEPLOY_TOKEN_SCOPES, NamespaceKind, TokenScope
 from tests.unit.installation import NOW, READ, Installation, secret_of
 
 GROUP, PROJECT = NamespaceKind.GROUP, NamespaceKind.PROJECT
@@ -52,7 +53,7 @@ def test_each_secret_is_another_one(project: Installation) -> None:
         (CI_TOKEN_NAME, {READ_REPOSITORY}, ("read_repository", "read_registry", "write_registry")),
         (CI_TOKEN_NAME, set(READ), ("read_registry", "write_registry")),
         (CI_TOKEN_NAME.upper(), {READ_REPOSITORY}, ("read_repository",)),
-        ("other", set(TokenScope), tuple(TokenScope)),
+        ("other", set(DEPLOY_TOKEN_SCOPES), DEPLOY_TOKEN_SCOPES),
         ("other", [TokenScope.WRITE_REGISTRY, *READ, *READ], ("read_registry", "write_registry")),
     ],
 )
@@ -229,3 +230,91 @@ def test_state_says_whether_a_token_can_be_used(installation: Installation) -> N
     revoked = installation.deploy_tokens.revoke(issued.token.id)
     assert revoked.state(NOW) == "revoked"
     assert revoked.state(expired) == "revoked"
+
+
+@pytest.mark.parametrize("scope", [TokenScope.API, TokenScope.READ_API])
+def test_scopes_of_users_are_refused(project: Installation, scope: TokenScope) -> None:
+    """A deploy token is nobody who could use the API: those scopes are named in the refusal, and nothing is made."""
+    for scopes in ([scope], [*READ, scope]):
+        with pytest.raises(InvalidValueError, match=f"A deploy token cannot have the scope {scope}") as error:
+            project.token("g/p", scopes)
+        assert error.value.field == "scopes"
+    assert project.deploy_tokens.list() == []
+
+
+def test_token_knows_who_made_it(project: Installation) -> None:
+    """The user who made a token is named with it; a token of the command line, or of a user who is gone, was made by nobody."""
+    alice = project.user("alice")
+    made = project.deploy_tokens.create(PROJECT, "g/p", name="n", scopes=READ, created_by=alice).token
+    assert project.token("g/p").token.creator is None
+    for token in (made, project.deploy_tokens.get(made.id), project.deploy_tokens.rotate(made.id).token):
+        assert (token.created_by, token.creator and token.creator.username) == (alice, "alice")
+    project.users.delete(alice)
+    for user_id in (alice, 99):
+        assert project.deploy_tokens.create(PROJECT, "g/p", name="n", scopes=READ, created_by=user_id).token.created_by is None
+
+
+def test_token_outlives_its_maker_unchanged(project: Installation) -> None:
+    """Blocking or deleting the user who made a token ends nothing of the token."""
+    alice = project.user("alice")
+    issued = project.deploy_tokens.create(PROJECT, "g/p", name="n", scopes=READ, created_by=alice)
+    before = project.lookup.find(secret_of(issued))
+    project.users.block(alice)
+    assert project.lookup.find(secret_of(issued)) == before
+    project.users.delete(alice)
+    assert project.lookup.find(secret_of(issued)) == before
+
+
+def test_deleted_token_is_forgotten(project: Installation) -> None:
+    """Its secrets, old and new, are unknown afterwards, its id is not given again, and others stay."""
+    old, other = project.token("g/p"), project.token("g/p")
+    newer = project.deploy_tokens.rotate(old.token.id, overlap=timedelta(hours=1))
+    assert project.deploy_tokens.delete(old.token.id).id == old.token.id
+    assert project.lookup.find(secret_of(old)) is project.lookup.find(secret_of(newer)) is None
+    assert why_dead(project, other) is None
+    with project.database.reading() as connection:
+        assert connection.execute(text("SELECT DISTINCT token_id FROM deploy_token_secrets")).scalars().all() == [other.token.id]
+    project.deploy_tokens.delete(other.token.id)
+    assert project.token("g/p").token.id > other.token.id
+
+
+@pytest.mark.parametrize("verb", ["get", "rotate", "delete"])
+def test_tokens_of_other_owners_are_not_found(project: Installation, verb: str) -> None:
+    """Within the bounds of one owner the tokens of another do not exist, be it the group above, and nothing happens to them (S8)."""
+    project.project("g/q")
+    owners = {path: project.namespaces.get(kind, path).id for kind, path in ((PROJECT, "g/p"), (PROJECT, "g/q"), (GROUP, "g"))}
+    issued, of_group = project.token("g/p"), project.token("g", kind=GROUP)
+    act = getattr(project.deploy_tokens, verb)
+    for token_id, owner_id in (
+        (issued.token.id, owners["g/q"]),
+        (issued.token.id, owners["g"]),
+        (of_group.token.id, owners["g/p"]),
+        (issued.token.id, 99),
+        (99, owners["g/p"]),
+        (99, None),
+    ):
+        with pytest.raises(NotFoundError, match=f"There is no deploy token {token_id}"):
+            act(token_id, owner_id=owner_id)
+    assert why_dead(project, issued) is why_dead(project, of_group) is None
+    assert len(project.deploy_tokens.list()) == 2
+    assert act(issued.token.id, owner_id=owners["g/p"])
+
+
+def test_pages_tell_owners_and_states_apart(project: Installation) -> None:
+    """Pages follow each other, oldest first, with the total of all; they are bounded as lists are."""
+    for expires_at in (None, date(2026, 7, 2), None, None, None):
+        project.token("g/p", expires_at=expires_at)
+    project.token("g", kind=GROUP)
+    project.deploy_tokens.revoke(3)
+    project.clock.advance(days=1)
+    owner_id = project.namespaces.get(PROJECT, "g/p").id
+
+    def page(number: int, owner_id: int | None = None, *, active_only: bool = False) -> tuple[list[int], int]:
+        found = project.deploy_tokens.page(Paging(number, 2), owner_id=owner_id, active_only=active_only)
+        return [token.id for token in found.items], found.total
+
+    assert [page(1), page(2), page(3), page(4)] == [([1, 2], 6), ([3, 4], 6), ([5, 6], 6), ([], 6)]
+    assert [page(1, owner_id), page(3, owner_id)] == [([1, 2], 5), ([5], 5)]
+    assert [page(1, owner_id, active_only=True), page(2, owner_id, active_only=True)] == [([1, 4], 3), ([5], 3)]
+    assert page(2, active_only=True) == ([5, 6], 4)
+    assert page(1, 99) == ([], 0)

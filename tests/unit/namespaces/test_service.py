@@ -180,3 +180,17 @@ def test_parent_cannot_vanish_below_its_children(installation: Installation) -> 
     installation.project("g/p")
     with pytest.raises(IntegrityError, match="FOREIGN KEY"), installation.database.transaction() as session:
         session.execute(text("DELETE FROM namespaces WHERE path = 'g'"))
+
+
+def test_group_or_project_is_found_by_id(installation: Installation) -> None:
+    """An id leads to what `get` gives; a group is no project and a project no group."""
+    installation.project("g/p")
+    group, project = installation.namespaces.get(GROUP, "g"), installation.namespaces.get(PROJECT, "g/p")
+    assert installation.namespaces.get_by_id(GROUP, group.id).path == "g"
+    assert installation.namespaces.get_by_id(PROJECT, project.id).path == "g/p"
+    for kind, number in ((PROJECT, group.id), (GROUP, project.id), (GROUP, 99), (PROJECT, 0), (PROJECT, -1)):
+        with pytest.raises(NotFoundError, match=f"There is no {kind} {number}"):
+            installation.namespaces.get_by_id(kind, number)
+    installation.namespaces.delete(PROJECT, "g/p")
+    with pytest.raises(NotFoundError):
+        installation.namespaces.get_by_id(PROJECT, project.id)

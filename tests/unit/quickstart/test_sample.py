@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from registry_auth.application import Services, build_services
 from registry_auth.quickstart.sample import PROJECT, sample
+from registry_auth.services import Services, build_services
 from registry_auth.values import NamespaceKind, Visibility
 from tests.unit.installation import NOW, READ_WRITE, Installation
 

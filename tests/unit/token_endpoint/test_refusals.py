@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from registry_auth.values import TokenScope
+from registry_auth.values import DEPLOY_TOKEN_SCOPES, TokenScope
 from tests.unit.installation import Installation, basic, login, secret_of
 
 FORM = "application/x-www-form-urlencoded"
@@ -117,7 +117,7 @@ def test_odd_bytes_in_a_form_are_a_wrong_credential(served: Installation, body: 
 def test_body_that_is_too_large(served: Installation, size: int) -> None:
     """A body over the limit is 413, whether it announces its length or is chunked; it is never read in part (S3)."""
     body = (GRANT + "." * size)[:size]
-    chunked = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+    chunked = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
     for overrides in ({}, chunked):
         response = served.client.post("/jwt/auth", data=body, content_type=FORM, environ_overrides=overrides)
         assert error(response, 413, "UNSUPPORTED", "invalid_request") == "The request is too large."
@@ -151,7 +151,7 @@ def test_contradicting_services(served: Installation) -> None:
 
 
 @pytest.mark.parametrize(
-    "scopes", [[scope] for scope in TokenScope if "_registry" not in scope or "package" in scope or "virtual" in scope]
+    "scopes", [[scope] for scope in DEPLOY_TOKEN_SCOPES if "_registry" not in scope or "package" in scope or "virtual" in scope]
 )
 def test_credential_without_ability_learns_what_it_lacks(served: Installation, scopes: list[TokenScope]) -> None:
     """A good token without any registry scope is 403 at log-in, with what it has and what it lacks (D11, D21, S5)."""
@@ -176,3 +176,57 @@ def test_new_installation_accepts_no_credential(installation: Installation) -> N
     """Nothing is shipped that could log in (S18)."""
     for username, secret in (("admin", "admin"), ("admin", "badmin"), ("root", ""), ("gitlab+deploy-token-1", "gldt-" + "a" * 32)):
         error(installation.client.get("/jwt/auth", headers=basic(username, secret)), 401, "UNAUTHORIZED", "invalid_grant")
+
+
+@pytest.mark.parametrize("scopes", [[TokenScope.READ_API], [TokenScope.READ_VIRTUAL_REGISTRY, TokenScope.READ_API]])
+def test_personal_access_token_without_ability_learns_what_it_lacks(served: Installation, scopes: list[TokenScope]) -> None:
+    """`read_api` and what is for the dependency proxy open nothing here, even for an administrator: 403 with what is lacking (D21, D31)."""
+    root = served.user("root", is_administrator=True)
+    headers = basic("root", secret_of(served.personal_token(root, scopes)))
+    held = "the scope read_api" if len(scopes) == 1 else "the scopes read_api, read_virtual_registry"
+    for query in ({}, {"scope": "repository:g/p:pull"}, {"scope": "registry:catalog:*"}):
+        message = error(served.client.get("/jwt/auth", query_string=query, headers=headers), 403, "DENIED", "access_denied")
+        assert message.startswith(f"This personal access token has only {held}.")
+        assert "read_registry" in message
+
+
+def test_refusals_of_users_look_alike_unless_the_secret_is_right(served: Installation) -> None:
+    """Unknown user, wrong password and wrong token are one answer; who holds the right secret is told of block and end (D22, S10)."""
+    alice = served.user("alice", password="correct horse")
+    token, revoked = served.personal_token(alice), served.personal_token(alice)
+    served.personal_access_tokens.revoke(revoked.token.id)
+    answers = []
+    for headers in (
+        basic("nobody", "correct horse"),
+        basic("alice", "wrong horse"),
+        basic("alice", "glpat-" + "x" * 32),
+        basic("nobody", secret_of(token)),
+        basic("nobody", secret_of(revoked)),
+    ):
+        response = served.client.get("/jwt/auth", headers=headers)
+        error(response, 401, "UNAUTHORIZED", "invalid_grant")
+        answers.append((response.data, sorted(response.headers)))
+    assert all(answer == answers[0] for answer in answers)
+    told = served.client.get("/jwt/auth", headers=basic("alice", secret_of(revoked)))
+    assert error(told, 401, "UNAUTHORIZED", "invalid_grant") == "This personal access token was revoked on 2026-07-01."
+    served.users.block(alice)
+    for secret in ("correct horse", secret_of(token)):
+        response = served.client.get("/jwt/auth", headers=basic("alice", secret))
+        assert error(response, 401, "UNAUTHORIZED", "invalid_grant") == "Your account has been blocked."
+
+
+def test_too_many_wrong_secrets_are_told_to_wait(served: Installation) -> None:
+    """Beyond the limit wrong secrets and passwords are 429 with the seconds, by both methods; good tokens still log in (D28)."""
+    alice = served.user("alice", password="correct horse")
+    token = served.personal_token(alice)
+    for number in range(10):
+        error(served.client.get("/jwt/auth", headers=basic("alice", f"wrong horse {number}")), 401, "UNAUTHORIZED", "invalid_grant")
+    form = {"grant_type": "password", "username": "alice", "password": "correct horse"}
+    for response in (served.client.get("/jwt/auth", headers=basic("alice", "correct horse")), served.client.post("/jwt/auth", data=form)):
+        assert "Try again in 60 seconds" in error(response, 429, "TOOMANYREQUESTS", "slow_down")
+        assert response.headers["Retry-After"] == "60"
+    assert served.client.get("/jwt/auth", headers=basic("alice", secret_of(token))).status_code == 200
+    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+    forged = basic("alice", "correct horse") | {"X-Forwarded-For": "192.0.2.9"}
+    assert served.client.get("/jwt/auth", headers=forged).status_code == 429
+    assert served.client.get("/jwt/auth", headers=basic("alice", "correct horse"), environ_overrides=elsewhere).status_code == 200

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from registry_auth.values import NamespaceKind, TokenScope, Visibility
+from registry_auth.values import DEPLOY_TOKEN_SCOPES, NamespaceKind, Role, TokenScope, Visibility
 from tests.unit.installation import NOW, READ, READ_WRITE, WRITE, Installation, basic, login, secret_of
 
 Query = list[tuple[str, str]]
@@ -79,7 +79,7 @@ PROJECT, GROUP = NamespaceKind.PROJECT, NamespaceKind.GROUP
         (GROUP, "g/sub", READ_WRITE, {"g/sub/q": "pull,push"}),
         (PROJECT, PUB, WRITE, {}),
         (PROJECT, PUB, READ_WRITE, {PUB: "pull,push"}),
-        (GROUP, "int", tuple(TokenScope), {"int/p": "pull,push"}),
+        (GROUP, "int", DEPLOY_TOKEN_SCOPES, {"int/p": "pull,push"}),
         (None, "", (), {}),
     ],
 )
@@ -198,3 +198,79 @@ def test_most_scopes_with_the_longest_names(served: Installation) -> None:
     response = served.client.post("/jwt/auth", data=form | {"scope": [f"repository:{name}:pull" for name in names]})
     assert response.json is not None
     assert len(response.json["scope"].split()) == 256
+
+
+GOOD = "correct horse"
+PERSONAL = (TokenScope.API,)
+
+
+@pytest.mark.parametrize(
+    ("path", "role", "scopes", "granted"),
+    [
+        (None, None, PERSONAL, {"int/p": "pull"}),
+        (None, None, READ, {"int/p": "pull"}),
+        (None, None, WRITE, {}),
+        (P, Role.GUEST, PERSONAL, {"int/p": "pull"}),
+        (P, Role.REPORTER, PERSONAL, dict.fromkeys([P, f"{P}/deep/image", "int/p"], "pull")),
+        (P, Role.DEVELOPER, READ_WRITE, {P: "pull,push", f"{P}/deep/image": "pull,push", "int/p": "pull"}),
+        (P, Role.MAINTAINER, READ_WRITE, {P: "pull,push", f"{P}/deep/image": "pull,push", "int/p": "pull"}),
+        (P, Role.MAINTAINER, PERSONAL, {P: "pull,push,delete", f"{P}/deep/image": "pull,push,delete", "int/p": "pull"}),
+        ("g", Role.DEVELOPER, READ, dict.fromkeys([P, f"{P}/deep/image", "g/sub/q", "int/p"], "pull")),
+        ("g/sub", Role.OWNER, PERSONAL, {"g/sub/q": "pull,push,delete", "int/p": "pull"}),
+    ],
+)
+def test_rights_of_users_by_token_and_password(
+    served: Installation, path: str | None, role: Role | None, scopes: tuple[TokenScope, ...], granted: dict[str, str]
+) -> None:
+    """Users get what role and scopes both allow, besides what is public; a password gives what `api` gives (S4, S6, D31)."""
+    alice = served.user("Alice", password=GOOD)
+    if path is not None and role is not None:
+        served.member(path, alice, role, kind=PROJECT if path == P else GROUP)
+    secret = secret_of(served.personal_token(alice, scopes))
+    asked = [f"repository:{name}:pull,push,delete" for name in ASKED]
+    expected = [f"repository:{name}:{actions}" for name in ASKED if (actions := ({PUB: "pull"} | granted).get(name))]
+    assert access(served, asked, basic("alice", secret)) == expected
+    form = {"grant_type": "password", "username": "alice", "password": secret, "scope": asked, "service": "container_registry"}
+    by_post = served.client.post("/jwt/auth", data=form)
+    assert by_post.json is not None
+    assert by_post.json["scope"] == " ".join(expected)
+    if scopes == PERSONAL:
+        assert access(served, asked, basic("alice", GOOD)) == expected
+
+
+@pytest.mark.parametrize("kind", ["personal_access_token", "gitlab_or_ldap"])
+def test_subject_is_the_user_whatever_was_typed(served: Installation, kind: str) -> None:
+    """The claims name the user as the user is written, never the address or the parameter `account` (S13)."""
+    alice = served.user("Alice", password=GOOD)
+    secret = GOOD if kind == "gitlab_or_ldap" else secret_of(served.personal_token(alice))
+    claims = served.claims(ask(served.client, [], basic("aLICE", secret), account="admin")["token"])
+    assert (claims["sub"], claims["auth_type"], claims["access"]) == ("Alice", kind, [])
+
+
+def test_catalog_is_granted_to_administrators(served: Installation) -> None:
+    """`registry:catalog:*` is granted literally to administrators who may read, by token and by password, and to nobody else (D24)."""
+    root = served.user("root", password=GOOD, is_administrator=True)
+    owner = served.user("owner", password=GOOD)
+    served.member("g", owner, Role.OWNER, kind=GROUP)
+    catalog = ["registry:catalog:*"]
+    tokens = {scopes: basic("root", secret_of(served.personal_token(root, scopes))) for scopes in (PERSONAL, READ, WRITE)}
+    assert access(served, catalog, basic("root", GOOD)) == catalog
+    assert [access(served, catalog, headers) for headers in tokens.values()] == [catalog, catalog, []]
+    assert access(served, ["registry:catalog:pull", "registry:statistics:*"], basic("root", GOOD)) == []
+    assert access(served, [f"repository:{P}:*", *catalog], basic("root", GOOD)) == [f"repository:{P}:pull,push,delete", *catalog]
+    for headers in (None, basic("owner", GOOD), login(served.token("g", DEPLOY_TOKEN_SCOPES, kind=GROUP))):
+        assert access(served, catalog, headers) == []
+
+
+def test_rights_of_users_follow_every_change_at_once(served: Installation) -> None:
+    """A role that is lowered or taken away is missing from the very next token, by every credential (S20)."""
+    alice = served.user("alice", password=GOOD)
+    served.member(P, alice, Role.DEVELOPER)
+    log_ins = [basic("alice", GOOD), basic("alice", secret_of(served.personal_token(alice)))]
+    for granted in ("pull,push", "pull", ""):
+        expected = [f"repository:{P}:{granted}"] if granted else []
+        assert [access(served, [f"repository:{P}:pull,push"], headers) for headers in log_ins] == [expected] * 2
+        if granted == "pull,push":
+            served.memberships.update(PROJECT, P, alice, Role.REPORTER)
+        elif granted:
+            served.memberships.remove(PROJECT, P, alice)

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from registry_auth.deploy_tokens.validity import has_expired, parse_expiry
 from registry_auth.errors import InvalidValueError
+from registry_auth.token_validity import has_expired, parse_expiry
 
 DAY = date(2026, 8, 1)
 

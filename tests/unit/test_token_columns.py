@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
-from registry_auth.deploy_tokens.models import TokenScopes
+from registry_auth.token_columns import TokenScopes
 from registry_auth.values import TokenScope
 
 DIALECT = SQLiteDialect()

@@ -1,0 +1,1 @@
+"""Users, their memberships in groups and projects, and their personal access tokens."""

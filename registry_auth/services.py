@@ -1,0 +1,57 @@
+"""What the doors to people and programs work with: one service layer for the command line and the server."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from registry_auth.accounts.memberships import Memberships
+from registry_auth.accounts.personal_access_tokens import PersonalAccessTokens
+from registry_auth.accounts.users import Users
+from registry_auth.accounts.visible_namespaces import VisibleNamespaces
+from registry_auth.database import Database
+from registry_auth.deploy_tokens.service import DeployTokens
+from registry_auth.namespaces.service import Namespaces
+from registry_auth.settings import Settings
+from registry_auth.signing import KeyDirectory
+from registry_auth.token_secrets import SecretDigester
+
+
+def utc_now() -> datetime:
+    """Give the current time, aware and in UTC: the clock of everything here."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Every service, with the database, the keys and the clock that they share."""
+
+    database: Database
+    keys: KeyDirectory
+    digester: SecretDigester
+    clock: Callable[[], datetime]
+    namespaces: Namespaces
+    visible_namespaces: VisibleNamespaces
+    deploy_tokens: DeployTokens
+    users: Users
+    memberships: Memberships
+    personal_access_tokens: PersonalAccessTokens
+
+
+def build_services(settings: Settings) -> Services:
+    """Open the database and the key directory, making keys that are missing. Raises ConfigurationError."""
+    database = Database(settings.database_url)
+    keys = KeyDirectory(settings.keys_dir)
+    secret = keys.ready(utc_now()).server_secret
+    digester = SecretDigester(secret.id, secret.value)
+    return Services(
+        database=database,
+        keys=keys,
+        digester=digester,
+        clock=utc_now,
+        namespaces=Namespaces(database, utc_now),
+        visible_namespaces=VisibleNamespaces(database),
+        deploy_tokens=DeployTokens(database, digester, utc_now),
+        users=Users(database, utc_now),
+        memberships=Memberships(database, utc_now),
+        personal_access_tokens=PersonalAccessTokens(database, digester, utc_now),
+    )

@@ -1,0 +1,135 @@
+"""The look-up of users by what they log in with."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import event
+
+from registry_auth.accounts.lookup import AccountLookup, FoundPersonalAccessToken, FoundUser
+from registry_auth.token_secrets import SecretDigester
+from registry_auth.values import Membership, NamespaceKind, Role, TokenScope
+from tests.unit.installation import NOW, READ, Installation, secret_of
+
+ALICE = FoundUser(id=1, username="Alice", email="alice@example.org", is_administrator=True, blocked_at=None)
+
+
+@pytest.fixture
+def people(installation: Installation) -> Installation:
+    """Give an installation with a user who has everything, and one who has only a name."""
+    installation.users.create("Alice", email="Alice@example.org", password=SecretStr("correct horse"), is_administrator=True)
+    installation.users.create("bob")
+    return installation
+
+
+def test_token_is_found_by_its_secret(people: Installation) -> None:
+    """What a log-in needs is found with one secret: the user, the scopes and the dates."""
+    issued = people.personal_token(1, READ, expires_at=date(2026, 8, 1))
+    found = people.accounts.find_token(secret_of(issued))
+    assert found == FoundPersonalAccessToken(
+        id=issued.token.id,
+        user=ALICE,
+        scopes=frozenset({TokenScope.READ_REGISTRY}),
+        expires_at=date(2026, 8, 1),
+        revoked_at=None,
+    )
+    assert found.why_dead(NOW) is None
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower, lambda secret: secret[:-1], lambda secret: secret + "a", lambda _: ""])
+def test_similar_secret_finds_nothing(people: Installation, change: Callable[[str], str]) -> None:
+    """Only the whole secret, character by character, finds the token."""
+    assert people.accounts.find_token(change(secret_of(people.personal_token(1)))) is None
+
+
+def test_secret_of_another_installation_or_kind_finds_nothing(people: Installation) -> None:
+    """The digest is keyed, and the secret of a deploy token is nobody's."""
+    secret = secret_of(people.personal_token(1))
+    assert AccountLookup(people.database, SecretDigester("x", b"x" * 32)).find_token(secret) is None
+    people.project("app")
+    assert people.accounts.find_token(secret_of(people.token("app"))) is None
+    assert people.lookup.find(secret) is None
+
+
+@pytest.mark.parametrize(
+    ("login", "user_id"),
+    [
+        ("Alice", 1),
+        ("alice", 1),
+        ("ALICE", 1),
+        ("alice@example.org", 1),
+        ("ALICE@Example.Org", 1),
+        ("bob", 2),
+        ("", None),
+        ("alic", None),
+        ("alice ", None),
+        ("alice@example", None),
+        ("example.org", None),
+        ("%", None),
+        ("_ob", None),
+        ("bob\x00", None),
+        ("\udcff", None),
+        ("\udcff@b", None),
+        ("None", None),
+        ("x" * 100_000, None),
+        ("x" * 100_000 + "@b", None),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_user_is_found_by_user_name_or_address(people: Installation, login: str, user_id: int | None) -> None:
+    """Whole names in any case find their user, and nothing else does, however odd."""
+    found = people.accounts.find_password(login)
+    assert (None if found is None else found.user.id) == user_id
+
+
+def test_hash_comes_with_the_user(people: Installation) -> None:
+    """A user without a password is found without a hash, and never by the lack of an address."""
+    alice, bob = people.accounts.find_password("alice"), people.accounts.find_password("bob")
+    assert alice is not None
+    assert bob is not None
+    assert alice.user == ALICE
+    assert alice.password_hash == people.users.get("alice").password_hash
+    assert (bob.user.email, bob.password_hash) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("login", "is_alice"),
+    [("Alice", True), ("aLICE", True), ("Alice@Example.org", True), ("", False), ("alice@", False), ("bob", False), ("Alice\n", False)],
+)
+def test_names_of_a_user(login: str, is_alice: bool) -> None:
+    """A user is called by user name or address, in any case."""
+    assert ALICE.is_called(login) is is_alice
+
+
+def test_user_without_address_has_one_name() -> None:
+    """Nobody is called by an address that does not exist."""
+    bob = FoundUser(2, "bob", None, is_administrator=False, blocked_at=None)
+    assert [login for login in ("bob", "None", "none", "", "@") if bob.is_called(login)] == ["bob"]
+
+
+def test_memberships_are_the_users_own(people: Installation) -> None:
+    """A user's roles come with the paths they were given at, fresh at each call (S20)."""
+    people.project("g/p")
+    assert people.accounts.memberships(1) == frozenset()
+    people.member("g", 1, Role.REPORTER, kind=NamespaceKind.GROUP)
+    people.member("g/p", 1, Role.OWNER)
+    people.member("g/p", 2, Role.GUEST)
+    assert people.accounts.memberships(1) == {Membership("g", Role.REPORTER), Membership("g/p", Role.OWNER)}
+    people.memberships.update(NamespaceKind.PROJECT, "g/p", 1, Role.GUEST)
+    people.memberships.remove(NamespaceKind.GROUP, "g", 1)
+    assert people.accounts.memberships(1) == {Membership("g/p", Role.GUEST)}
+    assert people.accounts.memberships(99) == frozenset()
+
+
+def test_each_look_up_is_one_statement(people: Installation) -> None:
+    """A log-in asks the database no more often than it has questions."""
+    statements: list[str] = []
+    event.listen(people.database._reader, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    secret = secret_of(people.personal_token(1))
+    statements.clear()
+    people.accounts.find_token(secret)
+    people.accounts.find_password("alice")
+    people.accounts.memberships(1)
+    people.accounts.find_password("not a user name")
+    assert len(statements) == 3
