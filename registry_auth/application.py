@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from flask import Flask, Response
 
+from registry_auth import rest_api
 from registry_auth.accounts.lookup import AccountLookup
 from registry_auth.accounts.passwords import PasswordCheck
 from registry_auth.credentials.authentication import Authentication
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["registry_auth"] = services
     app.register_blueprint(token_endpoint(authentication, issuer))
     app.register_blueprint(operations(services.database, signer))
+    app.register_blueprint(rest_api.blueprint(services, authentication, settings.external_url))
     return app
 
 
@@ -73,5 +75,5 @@ def _flask_app() -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.before_request(read_whole_body)
-    register_error_handlers(app, {})
+    register_error_handlers(app, {rest_api.PREFIX: rest_api.http_exception})
     return app

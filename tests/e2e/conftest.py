@@ -13,6 +13,7 @@ from .peers.docker_engine import DockerClient, DockerEngine
 from .peers.oci_layout import write_oci_layout
 from .peers.stock_registry import REGISTRIES, RegistryLine, StockRegistry
 from .people import Person, create_person
+from .python_gitlab import People, people_of_a_team
 from .refused import REFUSED, Refused
 from .secret_search import check_nothing_secret
 from .token_server import PULL, Token, TokenServer
@@ -26,6 +27,21 @@ def token_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenServ
     with TokenServer(tmp_path_factory.mktemp("token-server")) as server:
         yield server
     check_nothing_secret(server)
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenServer]:
+    """Serve a token server for the tests of the REST API. At its end nothing that it wrote may hold a secret."""
+    with TokenServer(tmp_path_factory.mktemp("api-server")) as server:
+        yield server
+    check_nothing_secret(server)
+
+
+@pytest.fixture(scope="session")
+def people(api_server: TokenServer) -> Iterator[People]:
+    """Make somebody of each role, an administrator and a stranger, and log them in at the REST API."""
+    with people_of_a_team(api_server) as people:
+        yield people
 
 
 @pytest.fixture(scope="session", params=REGISTRIES, ids=lambda line: line.label)

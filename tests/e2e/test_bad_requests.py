@@ -243,6 +243,9 @@ def test_a_connection_survives_refusals(token_server: TokenServer, writer: Token
         ("POST", "/jwt/auth", 400),
         ("DELETE", "/jwt/auth", 405),
         ("POST", "/nowhere", 404),
+        ("POST", "/api/v4/projects", 401),
+        ("POST", "/api/v4/nowhere", 404),
+        ("DELETE", "/api/v4/projects/1", 404),
     ],
 )
 def test_a_connection_survives_refusals_of_requests_with_bodies(token_server: TokenServer, method: str, path: str, status: int) -> None:

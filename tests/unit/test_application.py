@@ -12,6 +12,7 @@ from registry_auth.application import worker_app
 from registry_auth.services import utc_now
 from registry_auth.serving import prepare_installation
 from tests.unit.installation import Installation
+from tests.unit.rest_api.role_table import OPERATIONS
 
 # Every route, with what stands between a caller and what it gives. A new route fails the test until it is listed here (S7).
 ROUTES = {
@@ -20,7 +21,15 @@ ROUTES = {
     ("GET", "/-/liveness"): "open: one constant word",
     ("GET", "/-/readiness"): "open: one word for each part",
     ("GET", "/.well-known/jwks.json"): "open: public keys",
+    ("GET", "/api/v4/openapi.json"): "open: the description, the same for everybody",
+    ("GET", "/api/docs"): "open: the description as a page",
 }
+
+
+def operation_route(operation: str) -> tuple[str, str]:
+    """Give method and rule of an operation of the REST API, whose guards are tested by their table of roles."""
+    method, _, path = operation.partition(" ")
+    return method, "/api/v4" + path.replace("{id}", "<path:id>").replace("{", "<").replace("}", ">")
 
 
 @pytest.fixture
@@ -37,7 +46,7 @@ def test_every_route_is_listed_with_its_guard(installation: Installation) -> Non
     """There is no route that nobody thought about."""
     rules = installation.app.url_map.iter_rules()
     routes = {(method, rule.rule) for rule in rules for method in rule.methods or () if method not in {"HEAD", "OPTIONS"}}
-    assert routes == set(ROUTES)
+    assert routes == set(ROUTES) | set(map(operation_route, OPERATIONS))
 
 
 def test_every_open_route_tells_everybody_the_same(installation: Installation) -> None:
@@ -79,6 +88,9 @@ def test_worker_is_set_up_from_the_environment(environment: Path, monkeypatch: p
         ("DELETE", "/jwt/auth", 405),
         ("GET", "/jwt/auth", 200),
         ("POST", "/nowhere", 404),
+        ("POST", "/api/v4/nowhere", 404),
+        ("POST", "/api/v4/projects", 401),
+        ("DELETE", "/api/v4/projects/1", 404),
         ("POST", "/-/liveness", 405),
     ],
 )

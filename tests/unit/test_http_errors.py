@@ -14,6 +14,12 @@ PATHS = ["/", "/jwt/auth", "/jwt/auth/", "/JWT/AUTH", "/jwt", "//jwt/auth", "/jw
 PATHS += [
     "/.well-known/jwks.json",
     "/v2/",
+    "/api",
+    "/api/",
+    "/api/v4/projects",
+    "/api/v4/groups/1/members/2",
+    "/api/v4/users/x",
+    "/api/v4/openapi.json",
     "/static/x",
     "/favicon.ico",
     "/%00",
@@ -34,6 +40,31 @@ def test_every_answer_is_json_or_empty(installation: Installation, path: str) ->
         assert not response.data or response.is_json
         assert b"<" not in response.data.replace(b"<script>", b"")
         assert method != "HEAD" or response.data == b""
+
+
+def test_one_page_alone_is_html(installation: Installation) -> None:
+    """The documentation is the only HTML; its refusals are JSON like all others."""
+    rules = {rule.rule for rule in installation.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    pages = {rule for rule in rules if "html" in (installation.client.get(rule.replace("<", "").replace(">", "")).content_type or "")}
+    assert pages == {"/api/docs"}
+    assert installation.client.post("/api/docs").content_type == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "keys"),
+    [
+        ("/jwt/auth/x", 404, {"errors", "error", "error_description"}),
+        ("/jwt/auth", 405, {"errors", "error", "error_description"}),
+        ("/api/v4/x", 404, {"error"}),
+        ("/api/v4/user", 405, {"error"}),
+        ("/api", 404, {"errors", "error", "error_description"}),
+    ],
+)
+def test_each_door_has_its_form(installation: Installation, path: str, status: int, keys: set[str]) -> None:
+    """What is refused before a view is known is answered as the door does whose prefix the path has."""
+    response = installation.client.patch(path)
+    assert response.json is not None
+    assert (response.status_code, response.json.keys(), response.headers["Cache-Control"]) == (status, keys, "no-store")
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])

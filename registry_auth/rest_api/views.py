@@ -1,0 +1,51 @@
+"""The routes under `/api`: the operations, their description, and the documentation made from it."""
+
+from flask import Blueprint, Response
+
+from registry_auth.credentials.authentication import Authentication
+from registry_auth.http_errors import json_response
+from registry_auth.rest_api.deploy_tokens import deploy_token_operations
+from registry_auth.rest_api.description import describe
+from registry_auth.rest_api.documentation import documentation_page
+from registry_auth.rest_api.errors import register_error_handlers
+from registry_auth.rest_api.login import log_in
+from registry_auth.rest_api.members import member_operations
+from registry_auth.rest_api.namespace_changes import namespace_change_operations
+from registry_auth.rest_api.namespaces import namespace_operations
+from registry_auth.rest_api.operations import PREFIX as OPERATIONS_PREFIX
+from registry_auth.rest_api.operations import Api
+from registry_auth.rest_api.personal_access_tokens import personal_access_token_operations
+from registry_auth.rest_api.users import user_operations
+from registry_auth.services import Services
+
+PREFIX = "/api/"
+
+_DECLARATIONS = (
+    deploy_token_operations,
+    namespace_operations,
+    namespace_change_operations,
+    member_operations,
+    user_operations,
+    personal_access_token_operations,
+)
+
+
+def blueprint(services: Services, authentication: Authentication, external_url: str) -> Blueprint:
+    """Give the routes of the REST API."""
+    api = Api(services.namespaces, external_url)
+    for declare in _DECLARATIONS:
+        declare(api, services)
+    document = describe(api.operations, external_url)
+    routes = Blueprint("rest_api", __name__, template_folder="templates")
+    register_error_handlers(routes)
+    api.add_routes(routes, lambda: log_in(authentication))
+
+    @routes.get(f"{OPERATIONS_PREFIX}/openapi.json")
+    def openapi() -> Response:
+        return json_response(document)
+
+    @routes.get("/api/docs")
+    def documentation() -> Response:
+        return documentation_page(document)
+
+    return routes
