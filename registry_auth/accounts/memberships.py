@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NoReturn
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
@@ -98,7 +99,6 @@ def _find(session: Session, namespace: Namespace, user_id: int) -> Membership | 
     return session.scalar(select(Membership).where(Membership.namespace_id == namespace.id, Membership.user_id == user_id))
 
 
-def _not_a_member(session: Session, namespace: Namespace, user_id: int) -> Membership:
-    raise NotFoundError(
-        f"The user '{find_user_by_id(session, user_id).username}' is not a member of the {namespace.kind} '{namespace.path}'."
-    )
+def _not_a_member(session: Session, namespace: Namespace, user_id: int) -> NoReturn:
+    username = find_user_by_id(session, user_id).username
+    raise NotFoundError(f"The user '{username}' is not a member of the {namespace.kind} '{namespace.path}'.")

@@ -20,26 +20,23 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _NOBODY = f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}${'A' * 22}${'A' * 43}"
 
 
-def check_password_rules(password: SecretStr) -> None:
-    """Raise InvalidValueError unless the text may become a password."""
-    text = password.get_secret_value()
-    if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
-        raise InvalidValueError(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.", field="password")
-    if looks_like_token(text):
-        raise InvalidValueError("A password cannot begin like a token.", field="password")
-    if not _is_unicode(text):
-        raise InvalidValueError("A password is Unicode text.", field="password")
-
-
-def _is_unicode(text: str) -> bool:
-    """Say whether the text can be hashed: Python reads bytes that are no UTF-8 as lone surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
 def hash_password(password: SecretStr) -> str:
     """Give the salted argon2id hash that is stored. Raises InvalidValueError for a text that cannot be a password."""
-    check_password_rules(password)
-    return _HASHER.hash(password.get_secret_value())
+    text = password.get_secret_value()
+    fault = _fault(text)
+    if fault is not None:
+        raise InvalidValueError(fault, field="password")
+    return _HASHER.hash(text)
+
+
+def _fault(text: str) -> str | None:
+    """Say why the text cannot be a password, or None when it can."""
+    if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
+        return f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters."
+    if looks_like_token(text):
+        return "A password cannot begin like a token."
+    # Bytes that are no UTF-8 reach Python as lone surrogates, which cannot be hashed.
+    return "A password is Unicode text." if any("\ud800" <= character <= "\udfff" for character in text) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class PasswordCheck:
         A text that can be no password is refused without the work.
         """
         text = password.get_secret_value()
-        if not MIN_LENGTH <= len(text) <= MAX_LENGTH or looks_like_token(text) or not _is_unicode(text):
+        if _fault(text) is not None:
             return False
         with self._turn:
             try:
