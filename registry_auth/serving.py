@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from functools import partial
 
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces, RuntimeModes
@@ -75,6 +76,7 @@ def check_port_free(host: str, port: int, setting: str) -> None:
 
 def run_server(host: str, port: int, workers: int) -> None:
     """Serve until a signal ends it. A worker that dies is replaced."""
+    _let_starting_workers_be_ended()
     Server(
         "registry_auth.serving:worker",
         address=host,
@@ -91,6 +93,24 @@ def run_server(host: str, port: int, workers: int) -> None:
         log_level=LogLevels.warning,
         log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
     ).serve()
+
+
+def _let_starting_workers_be_ended() -> None:
+    """Let SIGTERM end a worker from its first moment on.
+
+    While it builds the application it would have the signal handler of its parent, which swallows the order to end (Granian 2.8); and what
+    comes during the fork itself is lost unless it is held back.
+    """
+    if not hasattr(os, "register_at_fork"):
+        return
+    hold = partial(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGTERM})
+    release = partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+    def in_child() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        release()
+
+    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=in_child)
 
 
 def worker() -> Flask:

@@ -40,6 +40,20 @@ def test_a_signal_ends_the_server(server: TokenServer, number: signal.Signals) -
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.parametrize("delay", [0, 0.05, 0.1, 0.2, 0.3, 0.4])
+def test_a_signal_ends_a_server_whose_workers_still_start(tmp_path: Path, delay: float) -> None:
+    """A worker that is told to end while it builds the application ends, and does not go on for the seconds after which it is killed."""
+    server = TokenServer(tmp_path)
+    server.begin()
+    try:
+        wait_until(lambda: len(workers(server.process)) == 2, "the workers' start", timeout=10, server=server.process)
+        time.sleep(delay)
+        os.kill(server.process.pid, signal.SIGTERM)
+        wait_until(lambda: not server.process.group(), "the end of the server and its workers", timeout=5)
+    finally:
+        server.stop()
+
+
 @pytest.mark.parametrize(
     ("number", "seconds"),
     [
