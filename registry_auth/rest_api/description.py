@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from registry_auth import __version__
 from registry_auth.rest_api.operations import PREFIX, Operation
@@ -49,6 +50,14 @@ _PAGE_HEADERS = {
     "X-Next-Page": {"description": "Number of the next page; empty on the last.", "schema": {"type": "string"}},
     "X-Prev-Page": {"description": "Number of the page before; empty on the first.", "schema": {"type": "string"}},
 }
+
+
+class _PublicNames(GenerateJsonSchema):
+    """Names schemas without the ending by which the code tells forms from tables."""
+
+    def normalize_name(self, name: str) -> str:
+        """Give the name of a component."""
+        return super().normalize_name(name).removesuffix("Json")
 
 
 def describe(operations: Iterable[Operation], external_url: str) -> Mapping[str, Any]:
@@ -149,9 +158,9 @@ def _refusal(status: int) -> Mapping[str, Any]:
 
 def _schema(kind: Any, schemas: dict[str, Any], *, mode: Any) -> dict[str, Any]:
     """Give the JSON schema of a type; what it refers to goes into the components. Parameters stay where they are."""
-    schema = TypeAdapter(kind).json_schema(mode=mode, ref_template=_REF_TEMPLATE)
+    schema = TypeAdapter(kind).json_schema(mode=mode, ref_template=_REF_TEMPLATE, schema_generator=_PublicNames)
     schemas.update(schema.pop("$defs", {}))
-    title = schema.pop("title", None)
+    title = str(schema.pop("title", "")).removesuffix("Json")
     if mode == "validation" or schema.get("type") != "object":
         return schema
     schemas[title] = schema

@@ -44,7 +44,14 @@ def documentation_page(document: Mapping[str, Any]) -> Response:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             sections.setdefault(operation["tags"][0], []).append(_section(method, path, operation))
-    page = render_template("documentation.html", document=document, sections=sections, objects=dict(_objects(document)), style=_STYLE)
+    page = render_template(
+        "documentation.html",
+        document=document,
+        sections=sections,
+        objects=dict(_objects(document)),
+        words=dict(_words(document)),
+        style=_STYLE,
+    )
     response = Response(page, mimetype="text/html")
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -81,6 +88,12 @@ def _objects(document: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Field]
     for name, schema in document["components"]["schemas"].items():
         if schema.get("type") == "object":
             yield name, list(_members(schema))
+
+
+def _words(document: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
+    for name, schema in document["components"]["schemas"].items():
+        if "enum" in schema:
+            yield name, schema["enum"]
 
 
 def _members(schema: Mapping[str, Any]) -> Iterator[Field]:

@@ -145,7 +145,7 @@ def test_secrets_are_shown_where_they_are_made_alone(document: dict[str, Any]) -
         for name, schema in document["components"]["schemas"].items()
         if {"token", "password", "password_hash", "digest"} & schema.get("properties", {}).keys()
     }
-    assert shows == {"IssuedDeployTokenJson", "IssuedPersonalAccessTokenJson"}
+    assert shows == {"IssuedDeployToken", "IssuedPersonalAccessToken"}
     making = {
         name
         for name, operation in operations(document).items()
