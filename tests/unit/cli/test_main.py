@@ -14,8 +14,11 @@ from tests.unit.cli.command_line import run
 
 def command_lines(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Give the words of every command below this one."""
-    below = command.commands.items() if isinstance(command, click.Group) else ()
-    return [path, *(line for name, each in below for line in command_lines(each, (*path, name)))]
+    if not isinstance(command, click.Group):
+        return [path]
+    context = click.Context(command)
+    below = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
+    return [path, *(line for name, each in below if each is not None for line in command_lines(each, (*path, name)))]
 
 
 @pytest.mark.parametrize("words", command_lines(cli), ids=" ".join)
@@ -123,3 +126,11 @@ def test_unusable_database_is_named(
     line = fail(monkeypatch, capsys, *command)
     assert str(data) in line
     assert "Check that this user may read and write" in line or "REGISTRY_AUTH_DATABASE_URL" in line
+
+
+@pytest.mark.parametrize("module", ["flask", "granian", "registry_auth.rest_api"])
+def test_commands_do_not_wait_for_the_web_server(module: str) -> None:
+    """What only `serve` needs is not imported for the others."""
+    use = "from registry_auth.cli import cli; cli(['group', '--help'], standalone_mode=False)"
+    code = f"import sys; {use}; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
