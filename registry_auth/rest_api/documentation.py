@@ -38,13 +38,13 @@ class Section:
     refusals: str
 
 
-def documentation_page(document: Mapping[str, Any]) -> Response:
+def documentation_html(document: Mapping[str, Any]) -> str:
     """Give the page that shows an OpenAPI document of this server."""
     sections: dict[str, list[Section]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             sections.setdefault(operation["tags"][0], []).append(_section(method, path, operation))
-    page = render_template(
+    return render_template(
         "documentation.html",
         document=document,
         sections=sections,
@@ -52,7 +52,11 @@ def documentation_page(document: Mapping[str, Any]) -> Response:
         words=dict(_words(document)),
         style=_STYLE,
     )
-    response = Response(page, mimetype="text/html")
+
+
+def documentation_page(html: str) -> Response:
+    """Give the page as an answer, with a policy that lets it load nothing and run nothing."""
+    response = Response(html, mimetype="text/html")
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"

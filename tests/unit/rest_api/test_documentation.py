@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from registry_auth.application import create_app
-from registry_auth.rest_api.documentation import documentation_page
+from registry_auth.rest_api.documentation import documentation_html
 from registry_auth.settings import Settings
 from tests.unit.installation import Installation
 from tests.unit.rest_api.world import World
@@ -116,7 +116,7 @@ def test_text_is_escaped(installation: Installation) -> None:
     document = app.test_client().get("/api/v4/openapi.json").get_json()
     with app.test_request_context("/api/docs"), app.app_context():
         app.preprocess_request()
-        html = documentation_page(_evil(document)).get_data(as_text=True)
+        html = documentation_html(_evil(document))
     page = Page(html)
     assert "<script" not in html
     assert {"script", "img"}.isdisjoint({tag for tag, _ in page.elements})
