@@ -1,6 +1,6 @@
 """What the tables of deploy tokens and of personal access tokens have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 
 from sqlalchemy import ColumnElement, Date, Dialect, String, or_
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from registry_auth.database import UtcDateTime
+from registry_auth.errors import InvalidValueError
 from registry_auth.token_validity import TokenState, token_state
 from registry_auth.values import TokenScope
 
@@ -25,6 +26,15 @@ class TokenScopes(TypeDecorator[tuple[TokenScope, ...]]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[TokenScope, ...] | None:  # noqa: ARG002
         """Read them back; an unknown word is an error, never a right."""
         return None if value is None else tuple(TokenScope(word) for word in value.split())
+
+
+def check_scopes(kind: str, scopes: Collection[TokenScope], allowed: Collection[TokenScope]) -> None:
+    """Raise InvalidValueError unless a token may have these scopes; `kind` names the token."""
+    if not scopes:
+        raise InvalidValueError(f"A {kind} needs at least one scope.", field="scopes")
+    foreign = TokenScope.in_order(frozenset(scopes) - frozenset(allowed))
+    if foreign:
+        raise InvalidValueError(f"A {kind} cannot have the scope {foreign[0]}.", field="scopes")
 
 
 class TokenColumns:

@@ -31,17 +31,11 @@ class Memberships:
             user = find_user_by_id(session, user_id)
             if _find(session, namespace, user_id) is not None:
                 raise ConflictError(f"The user '{user.username}' is a member of the {kind} '{path}' already.")
-            return self.add_to(session, namespace, user, role)
-
-    def add_to(self, session: Session, namespace: Namespace, user: User, role: Role) -> Membership:
-        """Make somebody a member who is none, within a transaction."""
-        membership = Membership(user=user, namespace=namespace, role=role, created_at=self._clock())
-        session.add(membership)
-        return membership
+            return self._add(session, namespace, user, role)
 
     def owner_of_new(self, user_id: int) -> Callable[[Session, Namespace], object]:
         """Give what makes the user the owner of a group, in the transaction that makes the group. It raises NotFoundError."""
-        return lambda session, namespace: self.add_to(session, namespace, find_user_by_id(session, user_id), Role.OWNER)
+        return lambda session, namespace: self._add(session, namespace, find_user_by_id(session, user_id), Role.OWNER)
 
     def get(self, kind: NamespaceKind, path: str, user_id: int, *, inherited: bool = False) -> Membership:
         """Give the membership of a user; with `inherited` the highest one here and above. Raises NotFoundError."""
@@ -78,6 +72,12 @@ class Memberships:
             membership = _find(session, namespace, user_id) or _not_a_member(session, namespace, user_id)
             session.execute(delete(Membership).where(Membership.id == membership.id))
             return membership
+
+    def _add(self, session: Session, namespace: Namespace, user: User, role: Role) -> Membership:
+        """Make somebody a member who is none, within a transaction."""
+        membership = Membership(user=user, namespace=namespace, role=role, created_at=self._clock())
+        session.add(membership)
+        return membership
 
 
 def _query(namespace: Namespace, *, inherited: bool) -> Select[Membership]:

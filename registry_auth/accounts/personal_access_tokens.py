@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from registry_auth.accounts.find import find_user_by_id
 from registry_auth.accounts.models import PersonalAccessToken, User
 from registry_auth.database import Database, Page, Paging, matches_text, select_page
-from registry_auth.errors import ConflictError, InvalidValueError, NotFoundError
+from registry_auth.errors import ConflictError, NotFoundError
 from registry_auth.text_rules import check_name
+from registry_auth.token_columns import check_scopes
 from registry_auth.token_secrets import PERSONAL_ACCESS_TOKEN_PREFIX, SecretDigester, new_secret
 from registry_auth.token_validity import TokenState, check_expiry
 from registry_auth.values import PERSONAL_ACCESS_TOKEN_SCOPES, TokenScope
@@ -52,7 +53,7 @@ class PersonalAccessTokens:
         Raises NotFoundError for an unknown user, InvalidValueError for a value that breaks a rule.
         """
         check_name(name)
-        _check_scopes(scopes)
+        check_scopes("personal access token", scopes, PERSONAL_ACCESS_TOKEN_SCOPES)
         check_expiry(expires_at, self._clock())
         with self._database.transaction() as session:
             return self._add(session, find_user_by_id(session, user_id), name, scopes, expires_at)
@@ -130,14 +131,6 @@ class PersonalAccessTokens:
             is_active = PersonalAccessToken.active_at(self._clock())
             query = query.where(is_active if wanted.active else ~is_active)
         return query
-
-
-def _check_scopes(scopes: Collection[TokenScope]) -> None:
-    if not scopes:
-        raise InvalidValueError("A personal access token needs at least one scope.", field="scopes")
-    foreign = TokenScope.in_order(frozenset(scopes) - frozenset(PERSONAL_ACCESS_TOKEN_SCOPES))
-    if foreign:
-        raise InvalidValueError(f"A personal access token cannot have the scope {foreign[0]}.", field="scopes")
 
 
 def _get(session: Session, token_id: int, user_id: int | None) -> PersonalAccessToken:

@@ -15,6 +15,7 @@ from registry_auth.deploy_tokens.models import DeployToken, DeployTokenSecret
 from registry_auth.errors import ConflictError, InvalidValueError, NotFoundError
 from registry_auth.namespaces.find import find_namespace
 from registry_auth.text_rules import check_name
+from registry_auth.token_columns import check_scopes
 from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, SecretDigester, new_secret
 from registry_auth.token_validity import TokenState, check_expiry
 from registry_auth.values import DEPLOY_TOKEN_SCOPES, NamespaceKind, TokenScope
@@ -62,7 +63,7 @@ class DeployTokens:
         """
         check_name(name)
         _check_username(username)
-        _check_scopes(scopes)
+        check_scopes("deploy token", scopes, DEPLOY_TOKEN_SCOPES)
         now = self._clock()
         check_expiry(expires_at, now)
         with self._database.transaction() as session:
@@ -153,14 +154,6 @@ class DeployTokens:
 def _check_username(username: str | None) -> None:
     if username is not None and _USERNAME.fullmatch(username) is None:
         raise InvalidValueError("A user name has 1 to 255 letters, digits and the characters '.', '+', '_' and '-'.", field="username")
-
-
-def _check_scopes(scopes: Collection[TokenScope]) -> None:
-    if not scopes:
-        raise InvalidValueError("A deploy token needs at least one scope.", field="scopes")
-    foreign = TokenScope.in_order(frozenset(scopes) - frozenset(DEPLOY_TOKEN_SCOPES))
-    if foreign:
-        raise InvalidValueError(f"A deploy token cannot have the scope {foreign[0]}.", field="scopes")
 
 
 def _effective_scopes(name: str, scopes: Collection[TokenScope]) -> tuple[TokenScope, ...]:

@@ -1,5 +1,6 @@
 """`/deploy_tokens`, and those of a project or group (GitLab docs: deploy tokens API; rotation is ours)."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
@@ -9,7 +10,7 @@ from pydantic import Field
 from registry_auth.deploy_tokens.models import DeployToken
 from registry_auth.deploy_tokens.service import MAX_OVERLAP
 from registry_auth.json_form import DeployTokenJson, IssuedDeployTokenJson, deploy_token_json, issued_deploy_token_json
-from registry_auth.rest_api.guards import ADMINISTRATOR, person, who_has
+from registry_auth.rest_api.guards import ADMINISTRATOR, managing_role, person, who_has
 from registry_auth.rest_api.operations import Api, Call, map_page
 from registry_auth.rest_api.parameters import DeployTokenScopes, ExpiryDate, Id, PageParameters, Parameters, Text
 from registry_auth.services import Services
@@ -64,17 +65,12 @@ def deploy_token_operations(api: Api, services: Services) -> None:
         return map_page(shown, page)
 
     for kind in NamespaceKind:
-        _operations_of(api, services, kind)
+        _operations_of(api, services, kind, shown)
 
 
-def _operations_of(api: Api, services: Services, kind: NamespaceKind) -> None:
-    # GitLab docs, deploy tokens API: maintainers of a project manage its tokens; those of a group are managed by its owners.
-    reader = who_has(Role.MAINTAINER, kind)
-    writer = who_has(Role.MAINTAINER if kind is NamespaceKind.PROJECT else Role.OWNER, kind)
+def _operations_of(api: Api, services: Services, kind: NamespaceKind, shown: Callable[[DeployToken], DeployTokenJson]) -> None:
+    reader, writer = who_has(Role.MAINTAINER, kind), who_has(managing_role(kind), kind)
     tokens, token = f"/{kind}s/{{id}}/deploy_tokens", f"/{kind}s/{{id}}/deploy_tokens/{{token_id}}"
-
-    def shown(token: DeployToken) -> DeployTokenJson:
-        return deploy_token_json(token, services.clock())
 
     @api.operation(
         f"GET {tokens}",

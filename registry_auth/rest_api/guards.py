@@ -62,6 +62,11 @@ def who_has(role: Role, kind: NamespaceKind) -> Guard:
     return Guard(f"{role.name.capitalize()}s{more} of the {kind}, and administrators.", kind=kind, role=role)
 
 
+def managing_role(kind: NamespaceKind) -> Role:
+    """Give the least role that changes a project or group, its deploy tokens and its members (GitLab docs: permissions)."""
+    return Role.MAINTAINER if kind is NamespaceKind.PROJECT else Role.OWNER
+
+
 def check_token_scope(caller: Caller, *, changes: bool) -> None:
     """Raise InsufficientScopeError unless the token is made for this API; `read_api` changes nothing."""
     if caller is ANONYMOUS or TokenScope.API in caller.scopes:
@@ -87,11 +92,8 @@ def require_role(caller: Caller, namespace: Namespace, role: Role) -> Role:
 
 def visible_namespace(caller: Caller, namespaces: Namespaces, kind: NamespaceKind, id_or_path: str) -> Namespace:
     """Give the group or project of a number or path. Raises RefusedError, alike for what is missing and what the caller cannot see."""
-    try:
-        namespace = namespaces.get_by_id(kind, int(id_or_path)) if is_id(id_or_path) else namespaces.get(kind, id_or_path)
-    except NotFoundError:
-        namespace = None
-    if namespace is None or not can_see(caller, namespace.path, namespace.visibility):
+    namespace = _seen(caller, namespaces, kind, id_or_path)
+    if namespace is None:
         raise RefusedError(404, f"{kind.capitalize()} Not Found")
     return namespace
 
@@ -106,9 +108,14 @@ def check_unambiguous(caller: Caller, namespaces: Namespaces, kind: NamespaceKin
 
     The web server decodes `%2F`, so `/groups/a%2Fmembers` (the group) and `/groups/a/members` (its members) look alike here.
     """
-    try:
-        other = namespaces.get(kind, address)
-    except NotFoundError:
-        return
-    if can_see(caller, other.path, other.visibility):
+    other = _seen(caller, namespaces, kind, address)
+    if other is not None:
         raise RefusedError(400, f"Bad Request - This may also mean the {kind} '{other.path}': name it by its id, which is {other.id}.")
+
+
+def _seen(caller: Caller, namespaces: Namespaces, kind: NamespaceKind, id_or_path: str) -> Namespace | None:
+    try:
+        namespace = namespaces.get_by_id(kind, int(id_or_path)) if is_id(id_or_path) else namespaces.get(kind, id_or_path)
+    except NotFoundError:
+        return None
+    return namespace if can_see(caller, namespace.path, namespace.visibility) else None

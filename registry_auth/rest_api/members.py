@@ -8,7 +8,7 @@ from pydantic import Field
 from registry_auth.errors import InvalidValueError
 from registry_auth.json_form import MemberJson, member_json
 from registry_auth.rest_api.errors import ParameterError, RefusedError
-from registry_auth.rest_api.guards import person, require_role, who_has, who_sees
+from registry_auth.rest_api.guards import managing_role, person, require_role, who_has, who_sees
 from registry_auth.rest_api.operations import Api, Call, map_page
 from registry_auth.rest_api.parameters import AccessLevel, Id, PageParameters, Parameters, Search, Text
 from registry_auth.services import Services
@@ -96,8 +96,7 @@ def _reading_of(api: Api, services: Services, kind: NamespaceKind, path: str, in
 
 
 def _writing(api: Api, services: Services, kind: NamespaceKind) -> None:
-    # GitLab docs, permissions: maintainers manage the members of a project, owners those of a group.
-    writer = Role.MAINTAINER if kind is NamespaceKind.PROJECT else Role.OWNER
+    writer = managing_role(kind)
     members, member = f"/{kind}s/{{id}}/members", f"/{kind}s/{{id}}/members/{{user_id}}"
     memberships = services.memberships
 

@@ -10,7 +10,7 @@ from registry_auth.json_form import GroupJson, JsonForm, ProjectJson, namespace_
 from registry_auth.namespaces.models import Namespace
 from registry_auth.namespaces.paths import last_component
 from registry_auth.rest_api.errors import ParameterError, RefusedError
-from registry_auth.rest_api.guards import SIGNED_IN, person, require_role, visible_namespace, who_has
+from registry_auth.rest_api.guards import SIGNED_IN, managing_role, person, require_role, visible_namespace, who_has
 from registry_auth.rest_api.namespaces import FORMS
 from registry_auth.rest_api.operations import Api, Call
 from registry_auth.rest_api.parameters import Id, Parameters, Text
@@ -75,14 +75,11 @@ def namespace_change_operations(api: Api, services: Services) -> None:
 
 
 def _changing(api: Api, services: Services, kind: NamespaceKind) -> None:
-    # GitLab docs, permissions: a project is edited by maintainers, a group by owners; visibility is for owners.
-    editor = Role.MAINTAINER if kind is PROJECT else Role.OWNER
-
     @api.operation(
         f"PUT /{kind}s/{{id}}",
         f"update_{kind}",
         f"Change the name or the visibility of a {kind}",
-        guard=who_has(editor, kind),
+        guard=who_has(managing_role(kind), kind),
         given=ChangedNamespace,
         answer=FORMS[kind],
     )

@@ -1,6 +1,7 @@
 """`/projects` and `/groups`: which there are (GitLab docs: projects API, groups API)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -47,17 +48,17 @@ class ListNamespaces(PageParameters):
     sort: Sort = Sort.ASC
 
     @property
-    def wanted(self) -> dict[str, Any]:
+    def wanted(self) -> NamespaceFilter:
         """The filter as the service knows it."""
         least = Role.OWNER if self.owned else Role.GUEST if self.membership else None
         roles = [role for role in (least, self.min_access_level and Role(self.min_access_level)) if role]
-        return {
-            "search": self.search,
-            "visibility": self.visibility,
-            "role": max(roles, default=None),
-            "order_by": self.order_by,
-            "descending": self.sort is Sort.DESC,
-        }
+        return NamespaceFilter(
+            search=self.search,
+            visibility=self.visibility,
+            role=max(roles, default=None),
+            order_by=self.order_by,
+            descending=self.sort is Sort.DESC,
+        )
 
 
 class ListGroups(ListNamespaces):
@@ -126,7 +127,7 @@ def _inside_a_group(api: Api, services: Services) -> None:
 
 
 def _page(services: Services, kind: NamespaceKind, call: Call[ListNamespaces], **place: Any) -> object:
-    wanted = NamespaceFilter(**call.given.wanted, **place)
+    wanted = replace(call.given.wanted, **place)
     return map_page(namespace_json, services.visible_namespaces.page(call.given.paging, kind, call.caller.person, wanted))
 
 

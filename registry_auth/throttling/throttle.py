@@ -5,7 +5,7 @@ import hmac
 import logging
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from threading import Lock
@@ -39,10 +39,6 @@ _Answer = TypeVar("_Answer")
 logger = logging.getLogger(__name__)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Throttle:
     """Counts different wrong secrets per credential name and client address, in Redis or in the memory of this process.
 
@@ -53,7 +49,7 @@ class Throttle:
     Where the name is None, what counts is the address alone, with a wider limit.
     """
 
-    def __init__(self, storage_url: str, key: bytes, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, storage_url: str, key: bytes, clock: Callable[[], datetime]) -> None:
         self._key = key
         self._clock = clock
         self._memory = MemoryWindows(self._now)

@@ -65,7 +65,7 @@ def test_nothing_is_half_made(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_arguments: object) -> None:
         raise RuntimeError("in the middle")
 
-    monkeypatch.setattr("registry_auth.accounts.memberships.Memberships.add_to", fail)
+    monkeypatch.setattr("registry_auth.accounts.memberships.Memberships._add", fail)
     response = world.call("maintainer", "POST /groups", {"path": "new", "parent_id": world.place(GROUP).id})
     assert response.status_code == 500
     assert world.dump() == before

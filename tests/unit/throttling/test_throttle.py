@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from registry_auth.errors import TooManyWrongSecretsError
+from registry_auth.services import utc_now
 from registry_auth.throttling import Throttle
 from tests.unit.installation import Clock
 
@@ -162,7 +163,7 @@ def test_other_networks_are_others(throttle: Throttle, one: str, other: str) -> 
 def test_nothing_readable_is_stored(throttle: Throttle) -> None:
     """The storage holds digests, which differ with the key, and neither names nor addresses nor secrets."""
     exhaust(throttle)
-    other = Throttle("memory://", b"x" * 32)
+    other = Throttle("memory://", b"x" * 32, utc_now)
     exhaust(other)
     keys, other_keys = set(throttle._memory._hits), set(other._memory._hits)
     assert len(keys) == 11
@@ -191,7 +192,7 @@ def test_threads_count_together(throttle: Throttle, same: bool) -> None:
 
 def test_without_a_clock_the_time_of_day_counts() -> None:
     """The clock is the machine's unless one is given."""
-    throttle = Throttle("memory://", KEY)
+    throttle = Throttle("memory://", KEY, utc_now)
     exhaust(throttle)
     with pytest.raises(TooManyWrongSecretsError) as refusal:
         throttle.check("alice", ADDRESS)
