@@ -38,6 +38,9 @@ class GroupJson(JsonForm):
     full_path: str
     parent_id: int | None
     visibility: Visibility
+    dependency_proxy_enabled: Annotated[
+        bool, Field(description="Not in GitLab. Whether it is on in the group itself; it is off as well while it is off in a group above.")
+    ]
     created_at: Instant
 
 
@@ -147,6 +150,7 @@ def group_json(entry: Namespace) -> GroupJson:
         full_path=entry.path,
         parent_id=entry.parent_id,
         visibility=entry.visibility,
+        dependency_proxy_enabled=entry.dependency_proxy_enabled,
         created_at=entry.created_at,
     )
 

@@ -26,6 +26,13 @@ class Visibility(StrEnum):
         return list(Visibility).index(self)
 
 
+class Service(StrEnum):
+    """A kind of service that tokens are issued for; what it is called in `service` and `aud` is a setting."""
+
+    CONTAINER_REGISTRY = "container_registry"
+    DEPENDENCY_PROXY = "dependency_proxy"
+
+
 class NamespaceKind(StrEnum):
     """A path belongs to a group or to a project, never to both."""
 
@@ -106,6 +113,10 @@ class Owner:
             return project_path == self.path
         return project_path.startswith(f"{self.path}/")
 
+    def covers_group(self, group_path: str) -> bool:
+        """Say whether the group is this one or a subgroup of it."""
+        return self.kind is NamespaceKind.GROUP and (group_path == self.path or group_path.startswith(f"{self.path}/"))
+
 
 @dataclass(frozen=True, slots=True)
 class Membership:
@@ -129,6 +140,15 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialId:
+    """Names a credential without telling it: ids are never reused. `secret_id` tells the secrets of a deploy token apart."""
+
+    kind: CallerKind
+    id: int
+    secret_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who is asking: `name` is the JWT's subject; `reach` or `person`, and `scopes`, bound what can ever be granted.
 
@@ -141,6 +161,12 @@ class Caller:
     reach: frozenset[Owner] = field(default_factory=frozenset)
     scopes: frozenset[TokenScope] = field(default_factory=frozenset)
     person: Person | None = None
+    secret_id: int | None = None
+
+    @property
+    def credential(self) -> CredentialId | None:
+        """What names the credential that was shown; None for anonymous."""
+        return None if self.credential_id is None else CredentialId(self.kind, self.credential_id, self.secret_id)
 
 
 ANONYMOUS = Caller(kind=CallerKind.ANONYMOUS, name="")
@@ -152,6 +178,14 @@ class Project:
 
     path: str
     visibility: Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group, and whether the dependency proxy is on in it and in all groups above it."""
+
+    path: str
+    dependency_proxy_enabled: bool
 
 
 @dataclass(frozen=True, slots=True)

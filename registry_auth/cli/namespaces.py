@@ -1,6 +1,7 @@
 """`registry-auth group …` and `registry-auth project …`: the same verbs for both nouns."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 import click
 
@@ -14,6 +15,18 @@ from registry_auth.values import NamespaceKind, Visibility
 visibility_option = click.option("--visibility", type=WordChoice(Visibility), help="Who may pull without a right of their own.")
 name_option = click.option("--name", help="What people call it; the last part of the path unless given.")
 path_argument = click.argument("path")
+
+
+class Switch(StrEnum):
+    """How something is switched."""
+
+    ON = "on"
+    OFF = "off"
+
+    @classmethod
+    def of(cls, is_on: bool) -> "Switch":
+        """Give the word for it."""
+        return cls.ON if is_on else cls.OFF
 
 
 def _noun(kind: NamespaceKind) -> click.Group:
@@ -47,18 +60,38 @@ def _noun(kind: NamespaceKind) -> click.Group:
         with opened_services() as services:
             _print(services.namespaces.get(kind, path), as_json=as_json)
 
-    @noun.command("update", help=f"Change the name or the visibility of a {kind}. Its path never changes.")
-    @path_argument
-    @visibility_option
-    @name_option
-    @json_option
-    def update(path: str, visibility: Visibility | None, name: str | None, as_json: bool) -> None:
-        with opened_services() as services:
-            _print(services.namespaces.update(kind, path, name=name, visibility=visibility), as_json=as_json)
-
-    delete = _delete_group if kind is NamespaceKind.GROUP else _delete_project
-    noun.add_command(delete)
+    for command in (_update_group, _delete_group) if kind is NamespaceKind.GROUP else (_update_project, _delete_project):
+        noun.add_command(command)
     return noun
+
+
+@click.command("update")
+@path_argument
+@visibility_option
+@name_option
+@click.option(
+    "--dependency-proxy",
+    type=WordChoice(Switch),
+    help="Whether images can be pulled through the cache. Off in a group, it is off in all its subgroups.",
+)
+@json_option
+def _update_group(path: str, visibility: Visibility | None, name: str | None, dependency_proxy: Switch | None, as_json: bool) -> None:
+    """Change the name, the visibility or the dependency proxy of a group. Its path never changes."""
+    enabled = None if dependency_proxy is None else dependency_proxy is Switch.ON
+    with opened_services() as services:
+        changed = services.namespaces.update(NamespaceKind.GROUP, path, name=name, visibility=visibility, dependency_proxy_enabled=enabled)
+    _print(changed, as_json=as_json)
+
+
+@click.command("update")
+@path_argument
+@visibility_option
+@name_option
+@json_option
+def _update_project(path: str, visibility: Visibility | None, name: str | None, as_json: bool) -> None:
+    """Change the name or the visibility of a project. Its path never changes."""
+    with opened_services() as services:
+        _print(services.namespaces.update(NamespaceKind.PROJECT, path, name=name, visibility=visibility), as_json=as_json)
 
 
 @click.command("delete")
@@ -92,7 +125,10 @@ def _print(entry: Namespace, *, as_json: bool) -> None:
     if as_json:
         print_json(namespace_json(entry))
         return
-    print_fields({"id": entry.id, "path": entry.path, "name": entry.name, "visibility": entry.visibility})
+    fields = {"id": entry.id, "path": entry.path, "name": entry.name, "visibility": entry.visibility}
+    if entry.kind is NamespaceKind.GROUP:
+        fields["dependency proxy"] = Switch.of(entry.dependency_proxy_enabled)
+    print_fields(fields)
 
 
 def _print_list(entries: Sequence[Namespace], *, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry_auth.database import Base, UtcDateTime, enum_text
@@ -24,6 +24,8 @@ class Namespace(Base):
     name: Mapped[str] = mapped_column(String(255))
     visibility: Mapped[Visibility] = mapped_column(enum_text(Visibility, "visibility"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Of a group: what was switched there, whatever counts above it. A project keeps the default.
+    dependency_proxy_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
 
 
 class ReservedPath(Base):

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from registry_auth.database import Database
-from registry_auth.errors import ConflictError, NotFoundError, TakenError
+from registry_auth.errors import ConflictError, InvalidValueError, NotFoundError, TakenError
 from registry_auth.namespaces.find import find_namespace
 from registry_auth.namespaces.models import Namespace, ReservedPath
 from registry_auth.namespaces.paths import ancestors, check_path, last_component, lineage
@@ -25,7 +25,7 @@ class Created:
 
 
 class Namespaces:
-    """The tree of groups and projects. Path and parent of an entry never change; name and visibility do."""
+    """The tree of groups and projects. Path and parent of an entry never change; the rest does."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -83,11 +83,19 @@ class Namespaces:
         with self._database.reading_session() as session:
             return session.scalars(select(Namespace).where(Namespace.kind == kind).order_by(Namespace.path)).all()
 
-    def update(self, kind: NamespaceKind, path: str, *, name: str | None = None, visibility: Visibility | None = None) -> Namespace:
-        """Change name or visibility, where given.
+    def update(
+        self,
+        kind: NamespaceKind,
+        path: str,
+        *,
+        name: str | None = None,
+        visibility: Visibility | None = None,
+        dependency_proxy_enabled: bool | None = None,
+    ) -> Namespace:
+        """Change name, visibility, or the switch of a group's dependency proxy, where given.
 
-        Raises NotFoundError, InvalidValueError for a name that is none, and ConflictError when the parent is less visible than asked,
-        or something below is more visible.
+        Raises NotFoundError, InvalidValueError for a name that is none or a switch for a project, and ConflictError when the parent is
+        less visible than asked, or something below is more visible.
         """
         with self._database.transaction() as session:
             entry = find_namespace(session, kind, path)
@@ -97,6 +105,9 @@ class Namespaces:
             if visibility is not None:
                 _check_visibility_change(session, entry, visibility)
                 entry.visibility = visibility
+            if dependency_proxy_enabled is not None:
+                _check_has_switch(entry)
+                entry.dependency_proxy_enabled = dependency_proxy_enabled
             return entry
 
     def delete(self, kind: NamespaceKind, path: str, *, recursive: bool = False) -> Sequence[Namespace]:
@@ -178,3 +189,10 @@ def _check_visibility_change(session: Session, entry: Namespace, visibility: Vis
     for child in _below(session, entry):
         if child.visibility.rank > visibility.rank:
             raise ConflictError(f"The {child.kind} '{child.path}' in it is {child.visibility}: change that first.")
+
+
+def _check_has_switch(entry: Namespace) -> None:
+    if entry.kind is not NamespaceKind.GROUP:
+        raise InvalidValueError(
+            f"'{entry.path}' is a project: the dependency proxy is switched on and off for groups.", field="dependency_proxy_enabled"
+        )

@@ -1,5 +1,6 @@
 """Making, changing and deleting projects and groups (GitLab docs: projects API, groups API). Paths and parents never change."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
 
@@ -59,6 +60,17 @@ class ChangedNamespace(Parameters):
     visibility: Annotated[Visibility | None, Field(description="For owners.")] = None
 
 
+class ChangedGroup(ChangedNamespace):
+    """What is to be changed of a group."""
+
+    dependency_proxy_enabled: Annotated[
+        bool | None, Field(description="Whether images can be pulled through the cache; off in a group, it is off in all its subgroups.")
+    ] = None
+
+
+CHANGES: Mapping[NamespaceKind, type[ChangedNamespace]] = {GROUP: ChangedGroup, PROJECT: ChangedNamespace}
+
+
 class Accepted(JsonForm):
     """What a deletion answers."""
 
@@ -78,9 +90,9 @@ def _changing(api: Api, services: Services, kind: NamespaceKind) -> None:
     @api.operation(
         f"PUT /{kind}s/{{id}}",
         f"update_{kind}",
-        f"Change the name or the visibility of a {kind}",
+        f"Change a {kind}",
         guard=who_has(managing_role(kind), kind),
-        given=ChangedNamespace,
+        given=CHANGES[kind],
         answer=FORMS[kind],
     )
     def update(call: Call[ChangedNamespace]) -> object:
@@ -89,7 +101,14 @@ def _changing(api: Api, services: Services, kind: NamespaceKind) -> None:
             raise InvalidValueError("Paths never change: the images would not move along.", field="path")
         if given.visibility is not None:
             require_role(call.caller, namespace, Role.OWNER)
-        return namespace_json(services.namespaces.update(kind, namespace.path, name=given.name, visibility=given.visibility))
+        changed = services.namespaces.update(
+            kind,
+            namespace.path,
+            name=given.name,
+            visibility=given.visibility,
+            dependency_proxy_enabled=given.dependency_proxy_enabled if isinstance(given, ChangedGroup) else None,
+        )
+        return namespace_json(changed)
 
 
 def _creating_projects(api: Api, services: Services) -> None:

@@ -290,6 +290,11 @@ def test_groups(owner: Gitlab, team: Any, name: str) -> None:
     group.name = "Another name"
     group.save()
     assert owner.groups.get(path).name == "Another name"
+    assert group.dependency_proxy_enabled
+    group.dependency_proxy_enabled = False
+    group.save()
+    assert not group.dependency_proxy_enabled
+    assert [owner.groups.get(each.id).dependency_proxy_enabled for each in (group, subgroup)] == [False, True]
     group.delete()
     for get, gone in ((owner.groups.get, group.id), (owner.groups.get, deeper.id), (owner.projects.get, far.id)):
         with pytest.raises(GitlabGetError, match=r"404: 404 (Group|Project) Not Found"):

@@ -215,6 +215,13 @@ REFUSALS: dict[str, tuple[str, Calls, type[GitlabError], int, str]] = {
     ),
     "change-group": ("maintainer", lambda c, p: c.groups.update(p.group, {"name": "x"}), GitlabUpdateError, 403, NOT_OWNER),
     "delete-project": ("maintainer", lambda c, p: c.projects.delete(p.project), GitlabDeleteError, 403, NOT_OWNER),
+    "switch-dependency-proxy": (
+        "maintainer",
+        lambda c, p: c.groups.update(p.group, {"dependency_proxy_enabled": False}),
+        GitlabUpdateError,
+        403,
+        NOT_OWNER,
+    ),
     "delete-group": ("developer", lambda c, p: c.groups.delete(p.group), GitlabDeleteError, 403, NOT_OWNER),
     "make-owner": (
         "maintainer",

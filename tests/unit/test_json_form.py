@@ -53,13 +53,22 @@ REFERENCE = {"id": 9, "username": "alice", "name": "Alice A.", "state": "active"
 
 def namespace(kind: NamespaceKind) -> Namespace:
     """Give a group or project in a group."""
-    return Namespace(id=7, kind=kind, path="a/b", parent_id=3, name="B", visibility=Visibility.INTERNAL, created_at=CREATED)
+    return Namespace(
+        id=7,
+        kind=kind,
+        path="a/b",
+        parent_id=3,
+        name="B",
+        visibility=Visibility.INTERNAL,
+        created_at=CREATED,
+        dependency_proxy_enabled=False,
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
-        (NamespaceKind.GROUP, {"full_path": "a/b"}),
+        (NamespaceKind.GROUP, {"full_path": "a/b", "dependency_proxy_enabled": False}),
         (
             NamespaceKind.PROJECT,
             {"path_with_namespace": "a/b", "namespace": {"id": 3, "path": "a", "kind": "group", "full_path": "a"}},
@@ -67,7 +76,7 @@ def namespace(kind: NamespaceKind) -> Namespace:
     ],
 )
 def test_namespace_has_the_fields_of_gitlab(kind: NamespaceKind, fields: dict[str, object]) -> None:
-    """A group has a `full_path`, a project a `path_with_namespace` and the group that it is in."""
+    """A group has a `full_path` and the switch of the dependency proxy, a project a `path_with_namespace` and the group that it is in."""
     assert shown(namespace_json(namespace(kind))) == {
         "id": 7,
         "name": "B",

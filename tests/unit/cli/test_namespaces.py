@@ -42,6 +42,23 @@ def test_fields_and_tables_for_people() -> None:
     assert run("project", "list").stdout == "ID  PATH  VISIBILITY  NAME\n"
 
 
+def test_dependency_proxy_of_a_group_is_switched() -> None:
+    """It is on at first; `update` switches it, `show` says it, in words for people; other changes leave it alone."""
+    created = run_json("group", "create", "g")
+    assert created["dependency_proxy_enabled"] is True
+    off = run("group", "update", "g", "--dependency-proxy", "off").stdout
+    assert off == "id                1\npath              g\nname              g\nvisibility        private\ndependency proxy  off\n"
+    assert run("group", "show", "g").stdout == off
+    assert run_json("group", "update", "g", "--name", "g") == created | {"dependency_proxy_enabled": False}
+    assert run("group", "update", "g", "--dependency-proxy", "on").stdout.endswith("dependency proxy  on\n")
+    assert run_json("group", "show", "g") == created
+
+
+def test_project_shows_no_dependency_proxy() -> None:
+    """What is switched for groups is no field of a project."""
+    assert "dependency_proxy_enabled" not in run_json("project", "create", "g/p")
+
+
 def test_recursive_deletion_names_everything() -> None:
     """All that goes is named."""
     run("project", "create", "g/sub/p")
@@ -67,6 +84,9 @@ def test_reused_path_warns_on_standard_error() -> None:
         (["group", "create"], "Missing argument 'PATH'"),
         (["project", "delete", "p", "--recursive"], "No such option"),
         (["project", "rename", "p"], "No such command"),
+        (["project", "update", "p", "--dependency-proxy", "off"], "No such option"),
+        (["group", "create", "g", "--dependency-proxy", "off"], "No such option"),
+        (["group", "update", "g", "--dependency-proxy", "false"], "'false' is none of on, off."),
     ],
 )
 def test_wrong_usage_is_explained(arguments: list[str], sentence: str) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from registry_auth.database import Base, Database, check_schema, migrate, prepar
 from registry_auth.deploy_tokens import models as deploy_token_models
 from registry_auth.errors import ConfigurationError
 from registry_auth.namespaces import models as namespace_models
+from registry_auth.namespaces.service import Namespaces
+from registry_auth.values import NamespaceKind
 
 TABLES = {
     "alembic_version",
@@ -42,6 +45,15 @@ def set_revision(database: Database, revision: str) -> None:
     """Pretend that another version of this program was here."""
     with database.transaction() as session:
         session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+def go_to(database: Database, way: Callable[[Config, str], object], revision: str) -> None:
+    """Upgrade or downgrade to a revision that is not the newest."""
+    config = Config()
+    config.set_main_option("script_location", "registry_auth:database/migrations")
+    with database.schema_change() as connection:
+        config.attributes["connection"] = connection
+        way(config, revision)
 
 
 def tables(database: Database) -> set[str]:
@@ -148,14 +160,42 @@ def test_database_of_another_program_is_left_alone(database: Database, use: Call
 def test_downgrade_takes_the_tables_away(database: Database) -> None:
     """The way back leads to an empty store, from which the way forward works again."""
     migrate(database)
-    config = Config()
-    config.set_main_option("script_location", "registry_auth:database/migrations")
-    with database.schema_change() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+    go_to(database, command.downgrade, "base")
     assert tables(database) == {"alembic_version"}
     migrate(database)
     assert tables(database) == TABLES
+
+
+def rows(database: Database) -> dict[str, list[dict[str, object]]]:
+    """Give all rows of all tables but the one that names the revision."""
+    with database.reading() as connection:
+        names = sorted(tables(database) - {"alembic_version"})
+        return {name: [dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name}").mappings()] for name in names}  # noqa: S608
+
+
+def test_dependency_proxy_is_on_in_what_there_was_before_its_switch(database: Database) -> None:
+    """The switch is added to groups and projects that exist, switched on; nothing else changes, on the way back neither."""
+    go_to(database, command.upgrade, "0002")
+    statements = (
+        "INSERT INTO namespaces VALUES (1, 'group', 'g', NULL, 'G', 'public', :at), (2, 'group', 'g/s', 1, 'S', 'private', :at)",
+        "INSERT INTO namespaces VALUES (3, 'project', 'g/s/p', 2, 'P', 'private', :at)",
+        "INSERT INTO users VALUES (1, 'Ada', 'ada', 'Ada', NULL, NULL, 1, NULL, :at)",
+        "INSERT INTO memberships VALUES (1, 1, 1, 50, :at)",
+        "INSERT INTO deploy_tokens VALUES (1, 3, 'ci', 'ci', 'read_registry', NULL, NULL, :at, 1)",
+        "INSERT INTO deploy_token_secrets VALUES (1, 1, x'00', 'key', :at, NULL)",
+    )
+    with database.transaction() as session:
+        for statement in statements:
+            session.execute(text(statement), {"at": "2026-01-02 03:04:05"})
+    before = rows(database)
+    with pytest.raises(ConfigurationError, match=r"has schema 0002, this version needs \w+: run `registry-auth database migrate`"):
+        check_schema(database)
+    migrate(database)
+    switched = {"namespaces": [row | {"dependency_proxy_enabled": 1} for row in before["namespaces"]]}
+    assert rows(database) == before | switched
+    assert Namespaces(database, lambda: datetime.now(UTC)).get(NamespaceKind.GROUP, "g/s").dependency_proxy_enabled is True
+    go_to(database, command.downgrade, "0002")
+    assert rows(database) == before
 
 
 def test_threads_migrate_one_database_together(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """Ownership: the project on the way of an image path, at any depth above the image."""
 
 import pytest
-from sqlalchemy import event
 
 from registry_auth.namespaces.paths import MAX_DEPTH
 from registry_auth.values import Project, Visibility
 from tests.unit.installation import Installation
+from tests.unit.namespaces.statements import counted_statements
 
 DEEPEST = "/".join("d" * MAX_DEPTH)
 
@@ -47,11 +47,9 @@ def test_image_belongs_to_the_project_on_its_way(tree: Installation, repository:
 
 def test_many_repositories_take_one_statement(tree: Installation) -> None:
     """All repositories of a request are looked up at once, up to the most and deepest that can be asked for."""
-    statements: list[str] = []
-    engine = tree.database._reader
-    event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     names = [f"g/p/{number}" for number in range(255)] + [f"{number:03}" + "/a" * 126 for number in range(256)]
-    assert set(tree.projects.owners(names)) == set(names[:255])
+    with counted_statements(tree.database) as statements:
+        assert set(tree.projects.owners(names)) == set(names[:255])
     assert len(statements) == 1
 
 

@@ -118,6 +118,35 @@ def test_name_changes_and_path_stays(installation: Installation) -> None:
         installation.namespaces.create(PROJECT, "other", name="\t")
 
 
+def test_dependency_proxy_is_on_until_a_group_switches_it(installation: Installation) -> None:
+    """What is made has it on, parents included; other changes leave the switch alone, and a group keeps its own whatever is above."""
+    made = installation.namespaces.create(GROUP, "g/sub").namespace
+    assert made.dependency_proxy_enabled is True
+    assert installation.namespaces.update(GROUP, "g", dependency_proxy_enabled=False).dependency_proxy_enabled is False
+    assert installation.namespaces.update(GROUP, "g", name="G", visibility=PRIVATE).dependency_proxy_enabled is False
+    assert {entry.path: entry.dependency_proxy_enabled for entry in installation.namespaces.list(GROUP)} == {"g": False, "g/sub": True}
+    assert installation.namespaces.update(GROUP, "g", dependency_proxy_enabled=True).dependency_proxy_enabled is True
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_project_has_no_switch_of_the_dependency_proxy(installation: Installation, enabled: bool) -> None:
+    """The refusal names the field, and nothing else is changed with it."""
+    installation.project("g/p")
+    with pytest.raises(InvalidValueError, match="'g/p' is a project: the dependency proxy is switched on and off for groups") as refused:
+        installation.namespaces.update(PROJECT, "g/p", name="new", dependency_proxy_enabled=enabled)
+    assert refused.value.field == "dependency_proxy_enabled"
+    project = installation.namespaces.get(PROJECT, "g/p")
+    assert (project.name, project.dependency_proxy_enabled) == ("p", True)
+
+
+def test_group_that_takes_a_path_again_has_the_dependency_proxy_on(installation: Installation) -> None:
+    """The switch goes with the group, not with the path."""
+    installation.group("g")
+    installation.namespaces.update(GROUP, "g", dependency_proxy_enabled=False)
+    installation.namespaces.delete(GROUP, "g")
+    assert installation.namespaces.create(GROUP, "g", reuse_path=True).namespace.dependency_proxy_enabled is True
+
+
 @pytest.mark.parametrize(
     ("kind", "path"), [(GROUP, "g/p"), (PROJECT, "g"), (PROJECT, "missing"), (PROJECT, "G/P"), (PROJECT, "\udcff"), (PROJECT, "%")]
 )

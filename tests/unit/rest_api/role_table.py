@@ -113,6 +113,7 @@ TABLE = (
     Row("GET /groups/{id}/descendant_groups", "404 200  404 200  200 200 200 200 200 200 200"),
     Row("PUT /groups/{id}", "404 403  404 403  403 403 403 403 200 200 200", {"name": "new"}),
     Row("PUT /groups/{id}", "404 403  404 403  403 403 403 403 200 200 200", {"visibility": "{other_visibility}"}),
+    Row("PUT /groups/{id}", "404 403  404 403  403 403 403 403 200 200 200", {"dependency_proxy_enabled": "false"}),
     Row("DELETE /groups/{id}", "404 403  404 403  403 403 403 403 202 202 202"),
     Row("POST /groups", "401 401  404 403  403 403 403 201 201 201 201", {"path": "new", "parent_id": "{group}"}),
     Row(

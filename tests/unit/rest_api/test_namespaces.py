@@ -26,6 +26,7 @@ def test_groups_and_projects_are_shown_as_in_gitlab(world: World) -> None:
         "full_path": "new-team",
         "parent_id": None,
         "visibility": "internal",
+        "dependency_proxy_enabled": True,
         "created_at": NOW,
     }
     project = world.call("administrator", "POST /projects", {"path": "app", "name": "The App", "namespace_id": id_}).get_json()
@@ -112,6 +113,39 @@ def test_names_and_visibility_change_and_paths_do_not(world: World, kind: Namesp
     assert refused.status_code == 400
     unchanged = world.call("owner", address, {"name": "", "visibility": "", "description": "ignored"})
     assert (unchanged.status_code, unchanged.get_json()) == (200, changed)
+
+
+@pytest.mark.parametrize(("off", "on"), [(False, True), ("false", "true"), ("0", "1"), ("off", "on")])
+def test_dependency_proxy_of_a_group_is_switched(world: World, off: object, on: object) -> None:
+    """It is on at first; a group shows what was switched in itself, in lists too, and a change without the field leaves it alone."""
+    place = world.place(GROUP)
+    put, field = f"PUT /groups/{place.id}", "dependency_proxy_enabled"
+    assert world.call("guest", f"GET /groups/{place.id}").get_json()[field] is True
+    assert world.call("owner", put, {field: off}).get_json()[field] is False
+    assert world.call("guest", f"GET /groups/{place.id}").get_json()[field] is False
+    for nothing in ({}, {"name": "new"}, {field: ""}, {field: None}):
+        assert world.call("owner", put, nothing).get_json()[field] is False
+    assert {group["full_path"] for group in world.call("administrator", "GET /groups").get_json() if not group[field]} == {place.path}
+    assert world.call("owner", put, {field: on}).get_json()[field] is True
+
+
+@pytest.mark.parametrize("sent", ["nonsense", 2, [], {}])
+def test_switch_that_is_none_is_refused(world: World, sent: object) -> None:
+    """The answer names the field and what it should be, and nothing is changed."""
+    before = world.dump()
+    refused = world.call("owner", f"PUT /groups/{world.place(GROUP).id}", {"name": "new", "dependency_proxy_enabled": sent})
+    assert refused.status_code == 400
+    assert refused.get_json()["error"].startswith("dependency_proxy_enabled does not have a valid value: a valid boolean")
+    assert world.dump() == before
+
+
+def test_project_ignores_the_switch_of_groups(world: World) -> None:
+    """Parameters that an operation does not know are ignored, and a project shows no switch."""
+    before = world.dump()
+    answer = world.call("owner", f"PUT /projects/{world.place(PROJECT).id}", {"dependency_proxy_enabled": False})
+    assert answer.status_code == 200
+    assert "dependency_proxy_enabled" not in answer.get_json()
+    assert world.dump() == before
 
 
 def test_filters_and_orders_of_lists(world: World) -> None:
