@@ -43,20 +43,24 @@ class UnavailableError(RegistryAuthError):
     """The database or the key ring cannot serve now; asking again later may succeed."""
 
 
-class TokenRefusedError(RegistryAuthError):
-    """A refusal of the token endpoint. `who` names the caller in the log, as far as it is known; the client does not see it.
+class RequestRefusedError(RegistryAuthError):
+    """A refusal in the form of a registry. `who` names the caller in the log, as far as it is known; the client does not see it.
 
-    `code` is one of the registry error codes that docker prints as words (distribution specification, Error Codes), `oauth_error` the
-    OAuth2 word of RFC 6749 section 5.2 or the nearest there is.
+    `code` is one of the registry error codes that docker prints as words (distribution specification, Error Codes).
     """
 
     status: ClassVar[int]
     code: ClassVar[str]
-    oauth_error: ClassVar[str]
 
     def __init__(self, message: str, *, who: str = "caller=unknown") -> None:
         super().__init__(message)
         self.who = who
+
+
+class TokenRefusedError(RequestRefusedError):
+    """A refusal of the token endpoint. `oauth_error` is the OAuth2 word of RFC 6749 section 5.2 or the nearest there is."""
+
+    oauth_error: ClassVar[str]
 
 
 class WrongCredentialError(TokenRefusedError):
@@ -83,6 +87,12 @@ class UnknownServiceError(TokenRefusedError):
     """The service asked for is none of this server's (`invalid_target`: RFC 8707)."""
 
     status, code, oauth_error = 404, "UNSUPPORTED", "invalid_target"
+
+
+class ServiceOffError(TokenRefusedError):
+    """The service asked for is switched off, here or in the group."""
+
+    status, code, oauth_error = 404, "UNAVAILABLE", "invalid_target"
 
 
 class InvalidRequestError(TokenRefusedError):
@@ -117,10 +127,47 @@ class TooManyWrongSecretsError(TokenRefusedError):
         self.retry_after = retry_after
 
 
+class ImageRefusedError(RequestRefusedError):
+    """A refusal of the dependency proxy. `challenge_error` is what the challenge of a 401 says of the token (RFC 6750 section 3.1)."""
+
+    challenge_error: ClassVar[str] = ""
+
+
+class NoTokenError(ImageRefusedError):
+    """A request without a signed token."""
+
+    status, code = 401, "UNAUTHORIZED"
+
+
+class InvalidTokenError(ImageRefusedError):
+    """A signed token that is not this server's, not for this service, or no longer good."""
+
+    status, code, challenge_error = 401, "UNAUTHORIZED", "invalid_token"
+
+
+class InsufficientScopeError(ImageRefusedError):
+    """A good token that does not grant what is asked. Registries answer 401, and clients then ask for another token."""
+
+    status, code, challenge_error = 401, "DENIED", "insufficient_scope"
+
+
+class UnknownNameError(ImageRefusedError):
+    """An address that no image of the dependency proxy has."""
+
+    status, code = 404, "NAME_UNKNOWN"
+
+
+class UnsupportedMethodError(ImageRefusedError):
+    """A method that this address of a registry does not have."""
+
+    status, code = 405, "UNSUPPORTED"
+
+
+def registry_errors(code: str, message: str) -> dict[str, object]:
+    """Give the one JSON form of a registry's refusals (Distribution specification, Errors)."""
+    return {"errors": [{"code": code, "message": message, "detail": None}]}
+
+
 def registry_error(code: str, message: str, oauth_error: str) -> dict[str, object]:
     """Give the one JSON form of refusals at the token endpoint: the registry's `errors` and the OAuth2 members beside it."""
-    return {
-        "errors": [{"code": code, "message": message, "detail": None}],
-        "error": oauth_error,
-        "error_description": message,
-    }
+    return registry_errors(code, message) | {"error": oauth_error, "error_description": message}

@@ -12,6 +12,7 @@ from registry_auth.errors import TokenRefusedError, TooManyWrongSecretsError, Un
 _CHALLENGE = 'Basic realm="registry-auth", charset="UTF-8"'
 
 RETRY_AFTER = "5"  # seconds, when something that everything needs cannot serve
+UNAVAILABLE_SENTENCE = "The token server cannot answer now. Try again in a few seconds."
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def register_error_handlers(app: Flask, http_exceptions: Mapping[str, Callable[[
 
     def by_path(error: HTTPException) -> Response:
         doors = (door for prefix, door in http_exceptions.items() if request.path.startswith(prefix))
-        return next(doors, _http_exception)(error)
+        return next(doors, http_exception)(error)
 
     app.register_error_handler(TokenRefusedError, _refused)
     app.register_error_handler(UnavailableError, _unavailable)
@@ -89,11 +90,12 @@ def _refused(error: TokenRefusedError) -> Response:
 
 def _unavailable(error: UnavailableError) -> Response:
     log_unavailable(error)
-    body = registry_error("UNKNOWN", "The token server cannot answer now. Try again in a few seconds.", "temporarily_unavailable")
+    body = registry_error("UNKNOWN", UNAVAILABLE_SENTENCE, "temporarily_unavailable")
     return json_response(body, 503, {"Retry-After": RETRY_AFTER})
 
 
-def _http_exception(error: HTTPException) -> Response:
+def http_exception(error: HTTPException) -> Response:
+    """Answer what Flask refuses before it knows the view."""
     status = error.code or 500
     body = registry_error("UNSUPPORTED", _SENTENCES.get(status, error.name), "invalid_request")
     return json_response(body, status, kept_headers(error))

@@ -1,10 +1,11 @@
 """Finding the user behind a credential, with statements built once and no ORM objects."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, or_, select
+from sqlalchemy import Row, Select, bindparam, or_, select
 
 from registry_auth.accounts.find import USERNAME, is_email
 from registry_auth.accounts.models import Membership, PersonalAccessToken, User
@@ -17,17 +18,16 @@ from registry_auth.values import TokenScope
 
 _USER_COLUMNS = (User.id.label("user_id"), User.username, User.email, User.is_administrator, User.blocked_at)
 
-_BY_DIGEST = (
-    select(
-        PersonalAccessToken.id,
-        PersonalAccessToken.scopes,
-        PersonalAccessToken.expires_at,
-        PersonalAccessToken.revoked_at,
-        *_USER_COLUMNS,
-    )
-    .join_from(PersonalAccessToken, User, PersonalAccessToken.user_id == User.id)
-    .where(PersonalAccessToken.digest == bindparam("digest"))
-)
+_TOKENS = select(
+    PersonalAccessToken.id,
+    PersonalAccessToken.scopes,
+    PersonalAccessToken.expires_at,
+    PersonalAccessToken.revoked_at,
+    *_USER_COLUMNS,
+).join_from(PersonalAccessToken, User, PersonalAccessToken.user_id == User.id)
+_TOKEN_BY_DIGEST = _TOKENS.where(PersonalAccessToken.digest == bindparam("digest"))
+_TOKEN_BY_ID = _TOKENS.where(PersonalAccessToken.id == bindparam("id"))
+_USER_BY_ID = select(*_USER_COLUMNS).where(User.id == bindparam("id"))
 _BY_LOGIN = select(User.password_hash, *_USER_COLUMNS).where(or_(User.username_key == bindparam("login"), User.email == bindparam("login")))
 _MEMBERSHIPS = (
     select(Namespace.path, Membership.role)
@@ -75,7 +75,7 @@ class FoundPassword:
 
 
 class AccountLookup:
-    """Finds users by what they log in with."""
+    """Finds users by what they log in with, or by the ids that a signed token carries."""
 
     def __init__(self, database: Database, digester: SecretDigester) -> None:
         self._database = database
@@ -83,24 +83,38 @@ class AccountLookup:
 
     def find_token(self, secret: str) -> FoundPersonalAccessToken | None:
         """Give the personal access token that this is the secret of, dead or alive."""
-        with self._database.reading() as connection:
-            row = connection.execute(_BY_DIGEST, {"digest": self._digester.digest(secret)}).one_or_none()
-        if row is None:
-            return None
-        return FoundPersonalAccessToken(row.id, _user(row), frozenset(row.scopes), row.expires_at, row.revoked_at)
+        return self._token(_TOKEN_BY_DIGEST, {"digest": self._digester.digest(secret)})
+
+    def find_token_by_id(self, token_id: int) -> FoundPersonalAccessToken | None:
+        """Give the personal access token of this id, dead or alive."""
+        return self._token(_TOKEN_BY_ID, {"id": token_id})
+
+    def find_user_by_id(self, user_id: int) -> FoundUser | None:
+        """Give the user of this id."""
+        row = self._one(_USER_BY_ID, {"id": user_id})
+        return None if row is None else _user(row)
 
     def find_password(self, login: str) -> FoundPassword | None:
         """Give the user who logs in with this user name or e-mail address."""
         if USERNAME.fullmatch(login) is None and not is_email(login):
             return None  # drivers raise at text that is not Unicode
-        with self._database.reading() as connection:
-            row = connection.execute(_BY_LOGIN, {"login": login.lower()}).one_or_none()
+        row = self._one(_BY_LOGIN, {"login": login.lower()})
         return None if row is None else FoundPassword(_user(row), row.password_hash)
 
     def memberships(self, user_id: int) -> frozenset[RoleAtPath]:
         """Give the roles that the user was given."""
         with self._database.reading() as connection:
             return frozenset(RoleAtPath(path, role) for path, role in connection.execute(_MEMBERSHIPS, {"user_id": user_id}))
+
+    def _token(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> FoundPersonalAccessToken | None:
+        row = self._one(statement, parameters)
+        if row is None:
+            return None
+        return FoundPersonalAccessToken(row.id, _user(row), frozenset(row.scopes), row.expires_at, row.revoked_at)
+
+    def _one(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Row[*tuple[Any, ...]] | None:
+        with self._database.reading() as connection:
+            return connection.execute(statement, parameters).one_or_none()
 
 
 def _user(row: Row[*tuple[Any, ...]]) -> FoundUser:

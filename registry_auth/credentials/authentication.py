@@ -10,14 +10,15 @@ from pydantic import SecretStr
 from registry_auth.accounts.lookup import AccountLookup, FoundPersonalAccessToken, FoundUser
 from registry_auth.accounts.passwords import PasswordCheck
 from registry_auth.credentials.basic import Credential
-from registry_auth.deploy_tokens.lookup import DeployTokenLookup
+from registry_auth.deploy_tokens.lookup import DeployTokenLookup, FoundToken
 from registry_auth.errors import BlockedUserError, DeadTokenError, WrongCredentialError
 from registry_auth.logs import caller_label
 from registry_auth.throttling import Throttle
 from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, PERSONAL_ACCESS_TOKEN_PREFIX, has_token_shape, looks_like_token
-from registry_auth.values import Caller, CallerKind, Person, TokenScope
+from registry_auth.values import Caller, CallerKind, CredentialId, Person, TokenScope
 
 _WRONG = "The user name or the secret is wrong, or the token does not exist any more."
+_GONE = "The credential that this token was issued for does not exist any more."
 _WRONG_API_TOKEN = "The personal access token is wrong, or does not exist any more."  # noqa: S105
 _NO_API_FOR_DEPLOY_TOKENS = "Deploy tokens cannot log in to the REST API: use a personal access token."
 
@@ -67,15 +68,38 @@ class Authentication:
             raise WrongCredentialError(_WRONG_API_TOKEN)
         return self._holder(found)
 
+    def caller_by_id(self, credential: CredentialId) -> Caller:
+        """Give the caller whose credential a signed token names, with the rights of now.
+
+        Raises WrongCredentialError for a credential that was deleted, DeadTokenError and BlockedUserError as the log-in does.
+        """
+        found: Caller | None = None
+        if credential.kind is CallerKind.DEPLOY_TOKEN and credential.secret_id is not None:
+            token = self.deploy_tokens.find_by_id(credential.id, credential.secret_id)
+            found = None if token is None else self._bearer(token)
+        elif credential.kind is CallerKind.PERSONAL_ACCESS_TOKEN:
+            personal = self.accounts.find_token_by_id(credential.id)
+            found = None if personal is None else self._holder(personal)
+        elif credential.kind is CallerKind.PASSWORD:
+            user = self.accounts.find_user_by_id(credential.id)
+            found = None if user is None else self._by_own_password(user)
+        if found is None:
+            raise WrongCredentialError(_GONE, who=caller_label("", credential.id))
+        return found
+
     def _by_deploy_token(self, credential: Credential) -> Caller | None:
         found = self.deploy_tokens.find(credential.secret.get_secret_value())
         # The secret finds the token and the user name has to agree with it: user names are not unique.
         if found is None or not compare_digest(found.username.encode(), credential.username.encode()):
             return None
+        return self._bearer(found)
+
+    def _bearer(self, found: FoundToken) -> Caller:
         reason = found.why_dead(self.clock())
         if reason is not None:
             raise DeadTokenError(reason, who=caller_label(found.username, found.id))
-        return Caller(CallerKind.DEPLOY_TOKEN, found.username, found.id, frozenset({found.owner}), found.scopes)
+        reach = frozenset({found.owner})
+        return Caller(CallerKind.DEPLOY_TOKEN, found.username, found.id, reach, found.scopes, secret_id=found.secret_id)
 
     def _by_personal_access_token(self, credential: Credential) -> Caller | None:
         found = self.accounts.find_token(credential.secret.get_secret_value())
@@ -91,7 +115,10 @@ class Authentication:
         if found is None or not is_right:
             self.throttle.count_wrong(None, address, f"{credential.username.lower()}:{credential.secret.get_secret_value()}")
             return None
-        return self._user(found.user, CallerKind.PASSWORD, found.user.id, _PASSWORD_SCOPES)
+        return self._by_own_password(found.user)
+
+    def _by_own_password(self, user: FoundUser) -> Caller:
+        return self._user(user, CallerKind.PASSWORD, user.id, _PASSWORD_SCOPES)
 
     def _holder(self, found: FoundPersonalAccessToken) -> Caller:
         reason = found.why_dead(self.clock())

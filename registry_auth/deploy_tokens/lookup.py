@@ -1,9 +1,11 @@
-"""Finding a deploy token by a secret that a client sent: one statement, no ORM objects."""
+"""Finding the deploy token behind a credential: one statement, no ORM objects."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 
 from registry_auth.database import Database
 from registry_auth.deploy_tokens.models import DeployToken, DeployTokenSecret
@@ -12,21 +14,23 @@ from registry_auth.token_secrets import SecretDigester
 from registry_auth.token_validity import why_dead
 from registry_auth.values import Owner, TokenScope
 
-_BY_DIGEST = (
+_TOKENS = (
     select(
         DeployToken.id,
         DeployToken.username,
         DeployToken.scopes,
         DeployToken.expires_at,
         DeployToken.revoked_at,
+        DeployTokenSecret.id.label("secret_id"),
         DeployTokenSecret.expires_at.label("secret_expires_at"),
         Namespace.kind,
         Namespace.path,
     )
     .join_from(DeployTokenSecret, DeployToken, DeployTokenSecret.token_id == DeployToken.id)
     .join(Namespace, DeployToken.owner_id == Namespace.id)
-    .where(DeployTokenSecret.digest == bindparam("digest"))
 )
+_BY_DIGEST = _TOKENS.where(DeployTokenSecret.digest == bindparam("digest"))
+_BY_ID = _TOKENS.where(DeployToken.id == bindparam("id"), DeployTokenSecret.id == bindparam("secret_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class FoundToken:
     owner: Owner
     expires_at: date | None
     revoked_at: datetime | None
+    secret_id: int
     secret_expires_at: datetime | None
 
     def why_dead(self, now: datetime) -> str | None:
@@ -50,7 +55,7 @@ class FoundToken:
 
 
 class DeployTokenLookup:
-    """Finds deploy tokens by their secrets."""
+    """Finds deploy tokens by their secrets, or by the ids that a signed token carries."""
 
     def __init__(self, database: Database, digester: SecretDigester) -> None:
         self._database = database
@@ -58,8 +63,15 @@ class DeployTokenLookup:
 
     def find(self, secret: str) -> FoundToken | None:
         """Give the token that this is or was a secret of, dead or alive."""
+        return self._one(_BY_DIGEST, {"digest": self._digester.digest(secret)})
+
+    def find_by_id(self, token_id: int, secret_id: int) -> FoundToken | None:
+        """Give the token of this id, found by the secret of that id, dead or alive."""
+        return self._one(_BY_ID, {"id": token_id, "secret_id": secret_id})
+
+    def _one(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> FoundToken | None:
         with self._database.reading() as connection:
-            row = connection.execute(_BY_DIGEST, {"digest": self._digester.digest(secret)}).one_or_none()
+            row = connection.execute(statement, parameters).one_or_none()
         if row is None:
             return None
         return FoundToken(
@@ -69,5 +81,6 @@ class DeployTokenLookup:
             owner=Owner(row.kind, row.path),
             expires_at=row.expires_at,
             revoked_at=row.revoked_at,
+            secret_id=row.secret_id,
             secret_expires_at=row.secret_expires_at,
         )

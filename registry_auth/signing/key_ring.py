@@ -56,6 +56,10 @@ class KeyRing:
         """Give the public halves of the signing keys, newest first."""
         return tuple(key.pair.key.public_key() for key in self.signing_keys)
 
+    def public_key(self, kid: str) -> ec.EllipticCurvePublicKey | None:
+        """Give the public half of the signing key with this libtrust key id, or None."""
+        return next((key.pair.key.public_key() for key in self.signing_keys if key.pair.kid == kid), None)
+
     def renewal_due(self, now: datetime) -> bool:
         """Say whether it is time for a new signing key. Near the end of the CA, when none would live longer, it is not."""
         if not any(key.pair.not_before <= now for key in self.signing_keys):

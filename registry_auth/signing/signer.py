@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from registry_auth.errors import ConfigurationError, UnavailableError
 from registry_auth.signing.key_directory import KeyDirectory
@@ -15,6 +16,10 @@ ALGORITHM = "ES256"  # accepted by every registry line, at a tenth of the cost o
 
 # How often a process looks into the key directory: for a key that another process made, and for its own turn to renew.
 _LOOK_EVERY = timedelta(seconds=10)
+
+# How soon it looks again for a key id that it does not know: another process may have made the key just now, or anybody may have made
+# the id up.
+_LOOK_FOR_UNKNOWN_EVERY = timedelta(seconds=1)
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +32,10 @@ class Signer:
         self._token_lifetime = token_lifetime
         self._clock = clock
         self._lock = threading.Lock()
+        self._unknown_lock = threading.Lock()
         self._ring = directory.ready(clock())
-        self._look_again_at = clock() + _LOOK_EVERY
+        self._looked_at = clock()
+        self._look_for_unknown_from = clock()
         self._last_problem: str | None = None
 
     def sign(self, claims: Mapping[str, object]) -> str:
@@ -46,13 +53,29 @@ class Signer:
     def ring(self) -> KeyRing:
         """Give the key ring as it was in the directory at most ten seconds ago."""
         now = self._clock()
-        if now >= self._look_again_at:
+        if now >= self._looked_at + _LOOK_EVERY:
             self._look(now)
         return self._ring
 
-    def _look(self, now: datetime) -> None:
-        """Read the directory again. One thread does; the others go on with the keys they have."""
-        if not self._lock.acquire(blocking=False):
+    def public_key(self, kid: str) -> ec.EllipticCurvePublicKey | None:
+        """Give the public half of the signing key of this libtrust key id, also of one that no longer signs; None for any other id."""
+        key = self.ring().public_key(kid)
+        if key is None:
+            self._look_for_unknown()
+            key = self._ring.public_key(kid)
+        return key
+
+    def _look_for_unknown(self) -> None:
+        """Read the directory again unless that was just done. Whoever has an unknown key id meanwhile waits for what comes of it."""
+        with self._unknown_lock:
+            now = self._clock()
+            if now >= self._look_for_unknown_from:
+                self._look_for_unknown_from = now + _LOOK_FOR_UNKNOWN_EVERY
+                self._look(now, wait=True)
+
+    def _look(self, now: datetime, *, wait: bool = False) -> None:
+        """Read the directory again. One thread does; the others go on with the keys they have, unless they have to `wait` for its end."""
+        if not self._lock.acquire(blocking=wait):
             return
         try:
             self._ring = self._directory.renewed(now)
@@ -60,7 +83,7 @@ class Signer:
         except ConfigurationError as error:
             self._report(str(error))
         finally:
-            self._look_again_at = now + _LOOK_EVERY
+            self._looked_at = now
             self._lock.release()
 
     def _report(self, problem: str) -> None:

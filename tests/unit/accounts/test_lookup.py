@@ -1,16 +1,16 @@
-"""The look-up of users by what they log in with."""
+"""The look-up of users by what they log in with, or by ids."""
 
 from collections.abc import Callable
 from datetime import date
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import event
 
 from registry_auth.accounts.lookup import AccountLookup, FoundPersonalAccessToken, FoundUser
 from registry_auth.token_secrets import SecretDigester
 from registry_auth.values import Membership, NamespaceKind, Role, TokenScope
 from tests.unit.installation import NOW, READ, Installation, secret_of
+from tests.unit.namespaces.statements import counted_statements
 
 ALICE = FoundUser(id=1, username="Alice", email="alice@example.org", is_administrator=True, blocked_at=None)
 
@@ -35,6 +35,32 @@ def test_token_is_found_by_its_secret(people: Installation) -> None:
         revoked_at=None,
     )
     assert found.why_dead(NOW) is None
+
+
+def test_token_is_found_by_its_id(people: Installation) -> None:
+    """The id that a signed token carries finds what the secret finds, dead or alive, as it is now; other ids find nothing."""
+    other, issued = people.personal_token(2), people.personal_token(1, READ, expires_at=date(2026, 8, 1))
+    assert issued.token.id != issued.token.user_id
+    assert people.accounts.find_token_by_id(issued.token.id) == people.accounts.find_token(secret_of(issued))
+    people.personal_access_tokens.revoke(issued.token.id)
+    people.users.block(1)
+    found = people.accounts.find_token_by_id(issued.token.id)
+    assert found is not None
+    assert (found.revoked_at, found.user.blocked_at) == (NOW, NOW)
+    assert found.why_dead(NOW) == "This personal access token was revoked on 2026-07-01."
+    people.users.delete(1)
+    numbers = (-1, 0, issued.token.id, other.token.id, 99)
+    assert [number for number in numbers if people.accounts.find_token_by_id(number) is not None] == [other.token.id]
+
+
+def test_user_is_found_by_id(people: Installation) -> None:
+    """The user is found as the log-in finds it, also when blocked, and until it is deleted; other ids find nobody."""
+    assert people.accounts.find_user_by_id(1) == ALICE
+    people.users.block(2)
+    bob = people.accounts.find_user_by_id(2)
+    assert bob == FoundUser(2, "bob", None, is_administrator=False, blocked_at=NOW)
+    people.users.delete(1)
+    assert [number for number in (-1, 0, 1, 2, 99) if people.accounts.find_user_by_id(number) is not None] == [2]
 
 
 @pytest.mark.parametrize("change", [str.upper, str.lower, lambda secret: secret[:-1], lambda secret: secret + "a", lambda _: ""])
@@ -124,12 +150,12 @@ def test_memberships_are_the_users_own(people: Installation) -> None:
 
 def test_each_look_up_is_one_statement(people: Installation) -> None:
     """A log-in asks the database no more often than it has questions."""
-    statements: list[str] = []
-    event.listen(people.database._reader, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
-    secret = secret_of(people.personal_token(1))
-    statements.clear()
-    people.accounts.find_token(secret)
-    people.accounts.find_password("alice")
-    people.accounts.memberships(1)
-    people.accounts.find_password("not a user name")
-    assert len(statements) == 3
+    issued = people.personal_token(1)
+    with counted_statements(people.database) as statements:
+        people.accounts.find_token(secret_of(issued))
+        people.accounts.find_token_by_id(issued.token.id)
+        people.accounts.find_user_by_id(1)
+        people.accounts.find_password("alice")
+        people.accounts.memberships(1)
+        people.accounts.find_password("not a user name")
+    assert len(statements) == 5

@@ -79,13 +79,16 @@ def api_refusal(installation: Installation, secret: str, address: str = HERE) ->
 
 
 def test_good_credential_becomes_its_caller(installation: Installation, issued: Issued) -> None:
-    """The caller has the token's name, id, reach and scopes, and nothing from elsewhere (S13)."""
+    """The caller has the token's name, ids, reach and scopes, and nothing from elsewhere (S13)."""
+    found = installation.lookup.find(secret_of(issued))
+    assert found is not None
     assert log_in(installation, "robot", secret_of(issued)) == Caller(
         CallerKind.DEPLOY_TOKEN,
         "robot",
         issued.token.id,
         frozenset({Owner(NamespaceKind.PROJECT, "g/p")}),
         frozenset({TokenScope.READ_REGISTRY, TokenScope.WRITE_REGISTRY}),
+        secret_id=found.secret_id,
     )
 
 

@@ -76,6 +76,16 @@ def test_replaced_keys_retire_when_their_tokens_are_dead() -> None:
     assert keys.retired(CA_END) == keys.signing_keys[1:]
 
 
+def test_public_key_is_found_by_its_id() -> None:
+    """Every signing key is known by its whole libtrust id, also one that no longer signs; the CA's key and parts of ids are not."""
+    keys = ring(NOW + 60 * DAY, NOW)
+    for signing_key in keys.signing_keys:
+        assert keys.public_key(signing_key.pair.kid) == signing_key.pair.key.public_key()
+    kid = keys.signing_keys[0].pair.kid
+    for unknown in ("", kid[:-1], f"{kid} ", kid.lower(), keys.signing_keys[0].name, AUTHORITY.kid, key(NOW).pair.kid):
+        assert keys.public_key(unknown) is None
+
+
 def test_server_secret_has_an_id_that_does_not_tell_it() -> None:
     """The id depends on the secret, and neither it nor the repr shows the secret."""
     secret = ServerSecret(b"s" * 32)

@@ -3,7 +3,7 @@
 import logging
 import shutil
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import jwt
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from registry_auth.errors import UnavailableError
 from registry_auth.signing import KeyDirectory, Signer
+from registry_auth.signing.key_ring import KeyRing
 from tests.unit.installation import Clock
 
 LIFETIME = timedelta(minutes=15)
@@ -142,3 +143,81 @@ def test_many_threads_agree_on_one_new_key(signer: Signer, clock: Clock, directo
     for thread in threads:
         thread.join()
     assert len(directory.ready(clock()).signing_keys) == 2
+
+
+class WatchedDirectory(KeyDirectory):
+    """A key directory that notes when it was read again."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.read_at: list[datetime] = []
+
+    def renewed(self, now: datetime) -> KeyRing:
+        """Give the key ring."""
+        self.read_at.append(now)
+        return super().renewed(now)
+
+
+@pytest.fixture
+def watched(directory: KeyDirectory) -> WatchedDirectory:
+    """Give the key directory, watched."""
+    return WatchedDirectory(directory.path)
+
+
+def test_public_key_belongs_to_the_signing_key(signer: Signer) -> None:
+    """What was signed is verified with the key that its id names."""
+    token = signer.sign(CLAIMS)
+    key = signer.public_key(kid(signer))
+    assert key is not None
+    assert jwt.decode(token, key, ["ES256"]) == CLAIMS
+
+
+def test_public_key_outlives_its_turn_to_sign(signer: Signer, clock: Clock) -> None:
+    """Tokens of the key that was replaced are verified until they have all ended, and then their key is nobody's."""
+    old = kid(signer)
+    clock.advance(days=60)
+    new = kid(signer)
+    assert new != old
+    assert signer.public_key(old) is not None
+    clock.advance(hours=25)
+    assert signer.public_key(old) is None
+    assert signer.public_key(new) is not None
+
+
+def test_key_that_another_process_made_just_now_is_found_at_once(watched: WatchedDirectory, clock: Clock) -> None:
+    """Its tokens do not have to wait for the next regular look."""
+    clock.advance(days=60, seconds=-5)
+    signer = Signer(watched, LIFETIME, clock)
+    old = kid(signer)
+    new = KeyDirectory(watched.path).ready(clock() + timedelta(seconds=5)).signing_keys[0].pair
+    clock.advance(seconds=1)
+    assert signer.public_key(new.kid) == new.key.public_key()
+    assert watched.read_at == [clock()]
+    assert signer.public_key(old) is not None
+
+
+def test_unknown_ids_make_the_directory_be_read_once_a_second(watched: WatchedDirectory, clock: Clock) -> None:
+    """However many ids somebody makes up, they cost no more than that; known ids cost nothing."""
+    signer = Signer(watched, LIFETIME, clock)
+    known = kid(signer)
+    start = clock()
+    for step in range(31):
+        clock.now = start + timedelta(seconds=step / 10)
+        for number in range(3):
+            assert signer.public_key(f"unknown {step} {number}") is None
+            assert signer.public_key(known) is not None
+    assert watched.read_at == [start + timedelta(seconds=seconds) for seconds in range(4)]
+
+
+def test_unknown_id_in_a_broken_directory_is_just_unknown(
+    signer: Signer, clock: Clock, directory: KeyDirectory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The keys in memory still verify, and the log says once what is wrong."""
+    known = kid(signer)
+    break_files(directory)
+    for _ in range(3):
+        clock.advance(seconds=1)
+        assert signer.public_key("unknown") is None
+        assert signer.public_key(known) is not None
+    (message,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert "the signing keys could not be renewed" in message
