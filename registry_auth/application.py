@@ -9,18 +9,28 @@ from registry_auth import rest_api
 from registry_auth.accounts.lookup import AccountLookup
 from registry_auth.accounts.passwords import PasswordCheck
 from registry_auth.credentials.authentication import Authentication
+from registry_auth.dependency_proxy.challenge import Challenger
+from registry_auth.dependency_proxy.gate import Gate
+from registry_auth.dependency_proxy.gate_secret import gate_secret
+from registry_auth.dependency_proxy.image_owners import ImageOwners
+from registry_auth.dependency_proxy.internal_tokens import InternalTokens
+from registry_auth.dependency_proxy.presented_tokens import PresentedTokens
+from registry_auth.dependency_proxy.views import GATE_PATH, DependencyProxy, dependency_proxy, nothing_here
 from registry_auth.deploy_tokens.lookup import DeployTokenLookup
 from registry_auth.http_errors import read_whole_body, register_error_handlers
 from registry_auth.logs import configure_logging
+from registry_auth.namespaces.group_lookup import GroupLookup
 from registry_auth.namespaces.ownership import ProjectLookup
 from registry_auth.operations.views import operations
 from registry_auth.services import build_services
 from registry_auth.settings import Settings, load_settings
 from registry_auth.signing import Signer
+from registry_auth.signing.verifier import Verifier
 from registry_auth.throttling import Throttle
-from registry_auth.token_endpoint.issuing import TokenIssuer
+from registry_auth.token_endpoint.issuing import TokenIssuer, TokenService
 from registry_auth.token_endpoint.views import token_endpoint
 from registry_auth.trusted_proxies import behind_proxies
+from registry_auth.values import Service
 
 _MAX_BODY = 256 * 1024  # bytes; 256 scopes with the longest names fit in
 
@@ -38,20 +48,36 @@ def create_app(settings: Settings) -> Flask:
         throttle=throttle,
         clock=services.clock,
     )
+    images = ImageOwners(GroupLookup(services.database))
     issuer = TokenIssuer(
         issuer=settings.issuer,
-        service=settings.service,
+        services=(
+            TokenService(Service.CONTAINER_REGISTRY, settings.service, ProjectLookup(services.database)),
+            TokenService(Service.DEPENDENCY_PROXY, settings.dependency_proxy_service, images, settings.dependency_proxy_enabled),
+        ),
         lifetime=lifetime,
-        projects=ProjectLookup(services.database),
         signer=signer,
         clock=services.clock,
-        new_token_id=lambda: uuid4().hex,
+        new_token_id=_new_token_id,
+    )
+    gate = Gate(
+        tokens=PresentedTokens(settings.dependency_proxy_service, Verifier(settings.issuer, signer, services.clock), authentication),
+        owners=images,
+        internal_tokens=InternalTokens(settings.issuer, signer, services.clock, _new_token_id),
+        upstreams=frozenset(settings.dependency_proxy_upstreams),
+    )
+    proxy = DependencyProxy(
+        gate=gate,
+        challenger=Challenger(settings.realm, settings.dependency_proxy_service),
+        secret=gate_secret(services.digester),
+        is_on=settings.dependency_proxy_enabled,
     )
     app = _flask_app()
     if settings.trusted_proxies:
         app.wsgi_app = behind_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment]
     app.extensions["registry_auth"] = services
     app.register_blueprint(token_endpoint(authentication, issuer))
+    app.register_blueprint(dependency_proxy(proxy))
     app.register_blueprint(operations(services.database, signer))
     app.register_blueprint(rest_api.blueprint(services, authentication, settings.external_url))
     return app
@@ -61,6 +87,10 @@ def worker_app() -> Flask:
     """Give the application of one worker process of `registry-auth serve`, set up from the environment."""
     configure_logging()
     return create_app(load_settings())
+
+
+def _new_token_id() -> str:
+    return uuid4().hex
 
 
 class _JsonResponse(Response):
@@ -75,5 +105,5 @@ def _flask_app() -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.before_request(read_whole_body)
-    register_error_handlers(app, {rest_api.PREFIX: rest_api.http_exception})
+    register_error_handlers(app, {rest_api.PREFIX: rest_api.http_exception, GATE_PATH: nothing_here})
     return app

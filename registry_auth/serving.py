@@ -16,6 +16,7 @@ from granian.server import Server
 
 from registry_auth.application import worker_app
 from registry_auth.database import check_writable, migrate
+from registry_auth.dependency_proxy.gate_secret import gate_secret, write_for_nginx
 from registry_auth.errors import ConfigurationError
 from registry_auth.services import Services, build_services
 from registry_auth.settings import PREFIX, load_settings
@@ -47,6 +48,7 @@ def prepare_installation() -> None:
     with services.database as database:
         migrate(database)
         check_writable(database)
+        write_for_nginx(services.keys.path, gate_secret(services.digester))
         _warn_of_unusable_secrets(services)
 
 

@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from registry_auth.errors import ConfigurationError
 
 PREFIX = "REGISTRY_AUTH_"
+
+# The `service` of the registries behind the dependency proxy. The cache of a further upstream has the second one, a colon and its name.
+STORE_SERVICE = "dependency_proxy_store"
+CACHE_SERVICE = "dependency_proxy_cache"
 
 _FORBIDDEN_IN_CHALLENGE = set('"\\ ')
 
@@ -32,6 +36,28 @@ def _check_word(text: str) -> str:
     if not text or not _fits_challenge(text):
         raise ValueError
     return text
+
+
+def _check_service(text: str) -> str:
+    if text == STORE_SERVICE or text.partition(":")[0] == CACHE_SERVICE:
+        raise ValueError
+    return _check_word(text)
+
+
+def _check_other_service(text: str, info: ValidationInfo) -> str:
+    if text == info.data.get("service"):
+        raise ValueError
+    return _check_service(text)
+
+
+def _split_words(value: object) -> object:
+    return tuple(word.strip() for word in value.split(",")) if isinstance(value, str) else value
+
+
+def _check_upstreams(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_UPSTREAM.fullmatch(name) for name in names):
+        raise ValueError
+    return names
 
 
 def _check_throttle_url(url: str) -> str:
@@ -56,6 +82,8 @@ def _fits_challenge(text: str) -> bool:
 _REDIS_DATABASE = re.compile(r"(/[0-9]*)?", re.ASCII)
 _THROTTLE_URL = "memory://, or the address of a Redis, redis://, rediss:// or redis+unix://, without query and fragment"
 _WORD = "printable ASCII without spaces, quotes and backslashes, and not empty"
+_UPSTREAM = re.compile(r"[a-z0-9]+(?:-+[a-z0-9]+)*(?:\.[a-z0-9]+(?:-+[a-z0-9]+)*)+")
+_SERVICE = f"{_WORD}; and neither {STORE_SERVICE} nor {CACHE_SERVICE}"
 _HTTP_URL = "an http:// or https:// address without query, fragment and spaces"
 
 
@@ -69,7 +97,18 @@ class Settings(BaseSettings):
     )
     keys_dir: Annotated[Path, Field(description="the path of a directory")] = Path("keys")
     issuer: Annotated[str, AfterValidator(_check_word), Field(description=_WORD)] = "registry-auth"
-    service: Annotated[str, AfterValidator(_check_word), Field(description=_WORD)] = "container_registry"
+    service: Annotated[str, AfterValidator(_check_service), Field(description=_SERVICE)] = "container_registry"
+    dependency_proxy_enabled: Annotated[bool, Field(description="true or false")] = True
+    dependency_proxy_service: Annotated[
+        str, AfterValidator(_check_other_service), Field(description=f"{_SERVICE}; and not the same as {PREFIX}SERVICE")
+    ] = "dependency_proxy"
+    dependency_proxy_upstreams: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        BeforeValidator(_split_words),
+        AfterValidator(_check_upstreams),
+        Field(description="host names of registries, such as ghcr.io, separated by commas"),
+    ] = ()
     external_url: Annotated[str, AfterValidator(_check_http_url), Field(description=_HTTP_URL)] = "http://127.0.0.1:5001"
     token_lifetime: Annotated[int, Field(ge=60, le=86_400, description="a whole number of seconds from 60 to 86400")] = 900
     throttle_storage_url: Annotated[str, AfterValidator(_check_throttle_url), Field(description=_THROTTLE_URL, repr=False)] = "memory://"

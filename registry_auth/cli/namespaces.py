@@ -72,7 +72,7 @@ def _noun(kind: NamespaceKind) -> click.Group:
 @click.option(
     "--dependency-proxy",
     type=WordChoice(Switch),
-    help="Whether images can be pulled through the cache. Off in a group, it is off in all its subgroups.",
+    help="Whether the group has the dependency proxy. Off in a group, it is off in all its subgroups.",
 )
 @json_option
 def _update_group(path: str, visibility: Visibility | None, name: str | None, dependency_proxy: Switch | None, as_json: bool) -> None:

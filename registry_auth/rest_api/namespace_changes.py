@@ -64,7 +64,7 @@ class ChangedGroup(ChangedNamespace):
     """What is to be changed of a group."""
 
     dependency_proxy_enabled: Annotated[
-        bool | None, Field(description="Whether images can be pulled through the cache; off in a group, it is off in all its subgroups.")
+        bool | None, Field(description="Whether the group has the dependency proxy; off in a group, it is off in all its subgroups.")
     ] = None
 
 

@@ -2,27 +2,43 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from registry_auth.authorization import grant, has_registry_ability
-from registry_auth.errors import NoAbilityError, UnknownServiceError
+from registry_auth.authorization import grant
+from registry_auth.errors import ServiceOffError, UnknownServiceError
 from registry_auth.logs import caller_label, redact
-from registry_auth.namespaces.ownership import ProjectLookup
 from registry_auth.signing import Signer
+from registry_auth.token_endpoint.abilities import check_ability
 from registry_auth.token_endpoint.claims import ClaimSet
 from registry_auth.token_endpoint.scope_grammar import ParsedScopes
 from registry_auth.token_endpoint.token_request import TokenRequest
-from registry_auth.values import Caller, CallerKind, ResourceActions, Scope, TokenScope
+from registry_auth.values import Caller, Group, Project, ResourceActions, Scope, Service
 
 _SHOWABLE_SERVICE = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
-
-_KINDS = {CallerKind.DEPLOY_TOKEN: "deploy token", CallerKind.PERSONAL_ACCESS_TOKEN: "personal access token"}
 
 _MOST_LOGGED = 10  # denied scopes of one request: anybody may ask for hundreds
 
 logger = logging.getLogger(__name__)
+
+
+class OwnerLookup(Protocol):
+    """Finds what repositories belong to."""
+
+    def owners(self, repositories: Iterable[str]) -> Mapping[str, Project | Group]:
+        """Give each repository its project or group; one without is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenService:
+    """A service that tokens are issued for: its kind, what it calls itself (`aud`), and whom its repositories belong to."""
+
+    kind: Service
+    name: str
+    owners: OwnerLookup
+    is_on: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +53,11 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """Issues tokens in the name of `issuer` for the container registry that calls itself `service`."""
+    """Issues tokens in the name of `issuer` for its services, the first of which is meant when a request names none."""
 
     issuer: str
-    service: str
+    services: tuple[TokenService, ...]
     lifetime: timedelta
-    projects: ProjectLookup
     signer: Signer
     clock: Callable[[], datetime]
     new_token_id: Callable[[], str]
@@ -50,39 +65,34 @@ class TokenIssuer:
     def issue(self, caller: Caller, request: TokenRequest) -> IssuedToken:
         """Give a token with what the caller may do of what was asked; that may be nothing.
 
-        Raises UnknownServiceError for a service that is not this server's, NoAbilityError for a credential that can do nothing there, and
-        UnavailableError when the database or the keys cannot serve.
+        Raises UnknownServiceError for a service that is not this server's, ServiceOffError for one that is switched off, NoAbilityError
+        for a credential that can do nothing there, and UnavailableError when the database or the keys cannot serve.
         """
-        self._check_service(request.service)
-        _check_ability(caller)
-        access = self._access(caller, request.scopes)
+        service = self._service(request.service)
+        check_ability(caller, service.kind)
+        access = _access(caller, service, request.scopes)
         now = self.clock()
-        claims = ClaimSet(self.issuer, self.service, caller, access, now, self.lifetime, self.new_token_id())
+        # Only the dependency proxy asks back about a credential; a registry has no use for its ids.
+        names_credential = service.kind is Service.DEPENDENCY_PROXY
+        claims = ClaimSet(self.issuer, service.name, caller, access, now, self.lifetime, self.new_token_id(), names_credential)
         return IssuedToken(self.signer.sign(claims.as_claims()), access, now, self.lifetime)
 
-    def _access(self, caller: Caller, asked: ParsedScopes) -> tuple[ResourceActions, ...]:
-        owners = self.projects.owners(scope.name for scope in asked.scopes if scope.type == "repository")
-        decisions = [(scope, grant(caller, scope, owners.get(scope.name))) for scope in asked.scopes]
-        _log_denials(caller, decisions, asked.dropped)
-        return tuple(granted for _, granted in decisions if granted is not None)
-
-    def _check_service(self, asked: str | None) -> None:
-        if asked is None or asked == self.service:
-            return
-        named = f" '{asked}'" if _SHOWABLE_SERVICE.fullmatch(redact(asked)) else ""
-        raise UnknownServiceError(f"This server issues no tokens for the service{named}. It knows: {self.service}.")
+    def _service(self, asked: str | None) -> TokenService:
+        for service in self.services:
+            if asked in {None, service.name}:
+                if not service.is_on:
+                    raise ServiceOffError(f"The service {service.name} is switched off in this installation.")
+                return service
+        named = f" '{asked}'" if _SHOWABLE_SERVICE.fullmatch(redact(asked or "")) else ""
+        known = ", ".join(service.name for service in self.services if service.is_on)
+        raise UnknownServiceError(f"This server issues no tokens for the service{named}. It knows: {known}.")
 
 
-def _check_ability(caller: Caller) -> None:
-    if has_registry_ability(caller):
-        return
-    held = TokenScope.in_order(caller.scopes)
-    alternative = "" if caller.person is None else "; or api for all that its user may do"
-    raise NoAbilityError(
-        f"This {_KINDS[caller.kind]} has only the scope{'s' if len(held) > 1 else ''} {', '.join(held)}. "
-        f"The container registry needs read_registry to pull, and write_registry with it to push{alternative}.",
-        who=caller_label(caller.name, caller.credential_id),
-    )
+def _access(caller: Caller, service: TokenService, asked: ParsedScopes) -> tuple[ResourceActions, ...]:
+    owners = service.owners.owners(scope.name for scope in asked.scopes if scope.type == "repository")
+    decisions = [(scope, grant(caller, service.kind, scope, owners.get(scope.name))) for scope in asked.scopes]
+    _log_denials(caller, decisions, asked.dropped)
+    return tuple(granted for _, granted in decisions if granted is not None)
 
 
 def _log_denials(caller: Caller, decisions: Iterable[tuple[Scope, ResourceActions | None]], dropped: Sequence[str]) -> None:

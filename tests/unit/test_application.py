@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_auth.application import worker_app
+from registry_auth.application import create_app, worker_app
 from registry_auth.services import utc_now
 from registry_auth.serving import prepare_installation
 from tests.unit.installation import Installation
@@ -18,6 +18,8 @@ from tests.unit.rest_api.role_table import OPERATIONS
 ROUTES = {
     ("GET", "/jwt/auth"): "Authentication.caller unless no Authorization header is sent; every scope goes through authorization.grant",
     ("POST", "/jwt/auth"): "Authentication.caller, always; every scope goes through authorization.grant",
+    ("GET", "/v2/"): "PresentedTokens.read: a token for the dependency proxy whose credential is looked up; gives one constant word",
+    ("GET", "/dependency_proxy/gate"): "gate secret of nginx, without which there is nothing; PresentedTokens.read and authorization.grant",
     ("GET", "/-/liveness"): "open: one constant word",
     ("GET", "/-/readiness"): "open: one word for each part",
     ("GET", "/.well-known/jwks.json"): "open: public keys",
@@ -59,6 +61,34 @@ def test_every_open_route_tells_everybody_the_same(installation: Installation) -
         assert client.get(path, query_string={"account": "admin"}).status_code == 200
 
 
+@pytest.mark.parametrize("is_on", [True, False])
+def test_routes_are_the_same_with_the_dependency_proxy_switched_off(installation: Installation, is_on: bool) -> None:
+    """Without a log-in its base is refused and its gate is not there, be it on or off; the gate answers as any address where nothing is."""
+    app = create_app(installation.settings.model_copy(update={"dependency_proxy_enabled": is_on}))
+    client = app.test_client()
+    base, gate, nowhere = (client.get(path) for path in ("/v2/", "/dependency_proxy/gate", "/dependency_proxy/nowhere"))
+    app.extensions["registry_auth"].database.close()
+    assert base.status_code == (401 if is_on else 404)
+    assert (gate.status_code, gate.data) == (nowhere.status_code, nowhere.data)
+    assert gate.status_code == 404
+
+
+@pytest.mark.usefixtures("restored_process")
+def test_dependency_proxy_is_set_up_from_the_environment(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the name that the environment gives, in tokens and in challenges."""
+    assert environment.is_dir()
+    monkeypatch.setenv("REGISTRY_AUTH_DEPENDENCY_PROXY_SERVICE", "my-proxy")
+    prepare_installation()
+    app = worker_app()
+    client = app.test_client()
+    challenge = client.get("/v2/").headers["WWW-Authenticate"]
+    response = client.get("/jwt/auth?service=my-proxy")
+    app.extensions["registry_auth"].database.close()
+    assert challenge == 'Bearer realm="http://127.0.0.1:5001/jwt/auth",service="my-proxy"'
+    assert response.json is not None
+    assert Installation(environment, utc_now).claims(response.json["token"])["aud"] == "my-proxy"  # type: ignore[arg-type] # the real clock
+
+
 def test_no_static_files_or_debugging(installation: Installation) -> None:
     """Nothing is served from the disk, and nothing is shown of the inside."""
     assert installation.app.static_folder is None
@@ -92,6 +122,9 @@ def test_worker_is_set_up_from_the_environment(environment: Path, monkeypatch: p
         ("POST", "/api/v4/projects", 401),
         ("DELETE", "/api/v4/projects/1", 404),
         ("POST", "/-/liveness", 405),
+        ("GET", "/v2/", 401),
+        ("POST", "/v2/", 405),
+        ("GET", "/dependency_proxy/gate", 404),
     ],
 )
 def test_every_body_is_read_before_the_answer(installation: Installation, method: str, path: str, status: int) -> None:

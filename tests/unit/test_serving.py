@@ -2,7 +2,12 @@
 
 import logging
 import os
+import re
+import shutil
 import socket
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,13 +15,14 @@ import pytest
 from registry_auth.accounts.personal_access_tokens import PersonalAccessTokens
 from registry_auth.cli.context import opened_services
 from registry_auth.database import Database, check_schema
+from registry_auth.dependency_proxy.gate_secret import gate_secret
 from registry_auth.deploy_tokens.service import DeployTokens
 from registry_auth.errors import ConfigurationError
 from registry_auth.serving import check_port_free, default_workers, prepare_installation
 from registry_auth.settings import load_settings
 from registry_auth.token_secrets import SecretDigester
 from registry_auth.values import NamespaceKind, TokenScope
-from tests.unit.installation import NOW
+from tests.unit.installation import NOW, Clock, Installation
 
 
 def test_new_installation_is_prepared_once(environment: Path) -> None:
@@ -42,6 +48,94 @@ def test_lost_server_secret_is_told_at_start(environment: Path, caplog: pytest.L
     with caplog.at_level(logging.WARNING):
         prepare_installation()
     assert "and 2 of their secrets are refused" in caplog.text
+
+
+def gate_file(environment: Path) -> Path:
+    """Give the file that nginx includes."""
+    return environment / "keys" / "dependency-proxy" / "gate-secret.conf"
+
+
+def mode(path: Path) -> int:
+    """Give the permissions of a file or directory."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def bound_by_modes() -> list[str]:
+    """Give the beginning of a command that permissions bind, whoever runs the tests: root has to give up what lifts them."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root ignores permission bits, and setpriv (util-linux) is not there to change that")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+
+
+def test_nginx_is_given_the_secret_of_the_gate(environment: Path) -> None:
+    """One line for nginx, closed to others: the secret by which this installation's gate knows it, and nothing else."""
+    prepare_installation()
+    file = gate_file(environment)
+    secret = Installation(environment, Clock()).digester.digest("dependency proxy gate").hex()
+    assert file.read_text() == f'proxy_set_header X-Gate-Secret "{secret}";\n'
+    assert re.fullmatch("[0-9a-f]{64}", secret)
+    assert (mode(file), mode(file.parent)) == (0o600, 0o700)
+    assert list(file.parent.iterdir()) == [file]
+    keys = [path.read_bytes() for path in (environment / "keys").rglob("*") if path.is_file() and path != file]
+    assert not [content for content in keys if secret.encode() in content]
+
+
+def test_file_for_nginx_is_kept_while_it_is_right(environment: Path) -> None:
+    """A start that finds the right line leaves the file alone; what is wrong or gone is written anew, whole and closed to others."""
+    prepare_installation()
+    file = gate_file(environment)
+    content, before = file.read_bytes(), (file.stat().st_ino, file.stat().st_mtime_ns)
+    prepare_installation()
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == before
+    for damage in (lambda: file.write_bytes(b"proxy_set_header X-Gate-Secret old;\n"), lambda: file.write_bytes(content * 2), file.unlink):
+        damage()
+        prepare_installation()
+        assert (file.read_bytes(), mode(file)) == (content, 0o600)
+    shutil.rmtree(file.parent)
+    prepare_installation()
+    assert (file.read_bytes(), mode(file), mode(file.parent)) == (content, 0o600, 0o700)
+
+
+def test_installations_have_secrets_of_their_own(environment: Path, template: Path) -> None:
+    """What nginx of one installation shows opens no other's gate."""
+    prepare_installation()
+    other = Installation(template, Clock()).digester
+    assert gate_secret(other).get_secret_value() not in gate_file(environment).read_text()
+    assert gate_secret(other) == gate_secret(Installation(template, Clock()).digester)
+    assert gate_secret(other).get_secret_value() not in repr(gate_secret(other))
+
+
+def test_place_that_cannot_be_written_is_only_told(environment: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """When the file for nginx cannot be written, the start goes on; the log names the file, says why, and does not tell the secret."""
+    prepare_installation()
+    file = gate_file(environment)
+    secret = file.read_text().split('"')[1]
+    shutil.rmtree(file.parent)
+    file.parent.write_bytes(b"in the way")
+    prepare_installation()
+    (message,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert message.startswith(f"the file for nginx, {file}, could not be written (")
+    assert message.endswith("): the dependency proxy needs it")
+    assert secret not in caplog.text
+    assert file.parent.read_bytes() == b"in the way"
+
+
+def test_read_only_key_directory_is_survived(environment: Path) -> None:
+    """A complete key directory may be a read-only mount: the start says what nginx lacks, and changes nothing."""
+    prepare_installation()
+    keys = environment / "keys"
+    shutil.rmtree(gate_file(environment).parent)
+    before = {path: path.read_bytes() for path in keys.rglob("*") if path.is_file()}
+    script = "import logging; logging.basicConfig(); from registry_auth.serving import prepare_installation; prepare_installation()"
+    keys.chmod(0o500)
+    done = subprocess.run([*bound_by_modes(), sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    keys.chmod(0o700)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 0
+    assert f"{gate_file(environment)}, could not be written (Permission denied): the dependency proxy needs it" in line
+    assert {path: path.read_bytes() for path in keys.rglob("*") if path.is_file()} == before
 
 
 def test_port_in_use_is_named_with_its_setting() -> None:

@@ -12,11 +12,23 @@ DEFAULTS = {
     "keys_dir": Path("keys"),
     "issuer": "registry-auth",
     "service": "container_registry",
+    "dependency_proxy_enabled": True,
+    "dependency_proxy_service": "dependency_proxy",
+    "dependency_proxy_upstreams": (),
     "external_url": "http://127.0.0.1:5001",
     "token_lifetime": 900,
     "throttle_storage_url": "memory://",
     "trusted_proxies": 0,
 }
+
+# What the registries behind the dependency proxy are called, which no client may get a token for.
+INTERNAL_SERVICES = ("dependency_proxy_store", "dependency_proxy_cache", "dependency_proxy_cache:x", "dependency_proxy_cache:ghcr.io")
+
+UNUSABLE_UPSTREAMS = [
+    *("ghcr", "GHCR.io", "ghcr.io:443", "https://ghcr.io", "ghcr.io/owner", "ghcr.io.", ".ghcr.io", "ghcr..io", "-ghcr.io", "ghcr-.io"),
+    *("gh_cr.io", "größe.io", "*.io", "ghcr.io ;", "ghcr.io quay.io", '["ghcr.io"]', "quay.io,$host.io", "ghcr.io,localhost"),
+    *(",", " ", "ghcr.io,", ",ghcr.io", "ghcr.io,,quay.io"),
+]
 
 THROTTLE_URLS = [
     *("memory://", "redis://redis", "redis://user:p%40ss@redis.example.com:6379/0", "redis://[::1]:6379/"),
@@ -43,6 +55,15 @@ def test_every_setting_has_a_working_default() -> None:
         ("keys_dir", "/etc/keys", Path("/etc/keys")),
         ("issuer", "https://auth.example.com", "https://auth.example.com"),
         ("service", "registry.example.com:5000", "registry.example.com:5000"),
+        ("dependency_proxy_enabled", "false", False),
+        ("dependency_proxy_enabled", "0", False),
+        ("dependency_proxy_enabled", "TRUE", True),
+        ("dependency_proxy_service", "proxy.example.com:443", "proxy.example.com:443"),
+        ("dependency_proxy_service", "dependency_proxy_cached", "dependency_proxy_cached"),
+        ("dependency_proxy_upstreams", "ghcr.io", ("ghcr.io",)),
+        ("dependency_proxy_upstreams", "ghcr.io,quay.io,registry.k8s.io", ("ghcr.io", "quay.io", "registry.k8s.io")),
+        ("dependency_proxy_upstreams", "  ghcr.io ,\tquay.io\n", ("ghcr.io", "quay.io")),
+        ("dependency_proxy_upstreams", "xn--bcher-kva.example,a-b--c.d", ("xn--bcher-kva.example", "a-b--c.d")),
         ("external_url", "https://auth.example.com/", "https://auth.example.com"),
         ("external_url", "http://[::1]:5001", "http://[::1]:5001"),
         ("token_lifetime", "60", 60),
@@ -62,7 +83,10 @@ def test_variable_sets_its_setting(monkeypatch: pytest.MonkeyPatch, name: str, t
     [
         *(("database_url", text) for text in ("postgresql://h/d", "sqlite:///", "sqlite:///:memory:", "sqlite:///x.db?mode=ro")),
         *(("issuer", text) for text in ('a"b', "a\nb")),
-        *(("service", text) for text in ("größe", "two words", "a\\b")),
+        *(("service", text) for text in ("größe", "two words", "a\\b", *INTERNAL_SERVICES)),
+        *(("dependency_proxy_enabled", text) for text in ("maybe", "2", "enabled")),
+        *(("dependency_proxy_service", text) for text in ("größe", "two words", 'a"b', "container_registry", *INTERNAL_SERVICES)),
+        *(("dependency_proxy_upstreams", text) for text in UNUSABLE_UPSTREAMS),
         *(("external_url", text) for text in ("auth.example.com", "ftp://auth.example.com", "http://", "https:///jwt", "http://[")),
         *(("external_url", text) for text in ("https://a/?x=1", "https://a/#x", "https://a b", 'https://a"')),
         *(("token_lifetime", text) for text in ("0", "-900", "59", "86401", "soon", "900.5", "1e400")),
@@ -86,6 +110,58 @@ def test_unusable_value_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(ConfigurationError) as refusal:
         load_settings()
     assert str(refusal.value) == f"{variable} must be {Settings.model_fields[name].description}."
+
+
+@pytest.mark.parametrize(
+    ("names", "is_usable"),
+    [
+        ({"service": "dependency_proxy"}, False),
+        ({"dependency_proxy_service": "container_registry"}, False),
+        ({"service": "same", "dependency_proxy_service": "same"}, False),
+        ({"service": "dependency_proxy", "dependency_proxy_service": "container_registry"}, True),
+        ({"service": "same", "dependency_proxy_service": "Same"}, True),
+        ({"service": "same", "dependency_proxy_service": "same", "dependency_proxy_enabled": "false"}, False),
+    ],
+    ids=repr,
+)
+def test_services_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch, names: dict[str, str], is_usable: bool) -> None:
+    """A token for one service must never be good at the other; what was not set has its default name (D19)."""
+    for name, text in names.items():
+        monkeypatch.setenv(PREFIX + name.upper(), text)
+    if is_usable:
+        assert load_settings().service != load_settings().dependency_proxy_service
+        return
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings()
+    assert str(refusal.value).startswith("REGISTRY_AUTH_DEPENDENCY_PROXY_SERVICE must be printable ASCII without spaces")
+    assert str(refusal.value).endswith("; and not the same as REGISTRY_AUTH_SERVICE.")
+
+
+WORD = "printable ASCII without spaces, quotes and backslashes, and not empty"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        (
+            "service",
+            "dependency_proxy_store",
+            f"REGISTRY_AUTH_SERVICE must be {WORD}; and neither dependency_proxy_store nor dependency_proxy_cache.",
+        ),
+        ("dependency_proxy_enabled", "maybe", "REGISTRY_AUTH_DEPENDENCY_PROXY_ENABLED must be true or false."),
+        (
+            "dependency_proxy_upstreams",
+            "ghcr.io:443",
+            "REGISTRY_AUTH_DEPENDENCY_PROXY_UPSTREAMS must be host names of registries, such as ghcr.io, separated by commas.",
+        ),
+    ],
+)
+def test_sentence_says_what_to_write(monkeypatch: pytest.MonkeyPatch, name: str, text: str, sentence: str) -> None:
+    """Who reads the refusal knows what to change."""
+    monkeypatch.setenv(PREFIX + name.upper(), text)
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings()
+    assert str(refusal.value) == sentence
 
 
 def test_variable_that_is_set_to_nothing_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

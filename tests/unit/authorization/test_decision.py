@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_auth.authorization import grant, has_registry_ability
+from registry_auth.authorization import grant, has_ability
 from registry_auth.values import (
     ANONYMOUS,
     DEPLOY_TOKEN_SCOPES,
@@ -23,10 +23,12 @@ from registry_auth.values import (
     Project,
     Role,
     Scope,
+    Service,
     TokenScope,
     Visibility,
 )
 
+REGISTRY = Service.CONTAINER_REGISTRY
 API, READ_API = TokenScope.API, TokenScope.READ_API
 READ, WRITE = TokenScope.READ_REGISTRY, TokenScope.WRITE_REGISTRY
 VIRTUAL = (TokenScope.READ_VIRTUAL_REGISTRY, TokenScope.WRITE_VIRTUAL_REGISTRY)
@@ -108,7 +110,7 @@ PROJECTS = st.none() | st.builds(Project, st.just(PROJECT), st.sampled_from(Visi
 
 def granted_actions(caller: Caller, actions: tuple[str, ...], visibility: Visibility) -> tuple[str, ...]:
     """Give what the caller gets of these actions on PROJECT."""
-    granted = grant(caller, Scope("repository", PROJECT, actions), Project(PROJECT, visibility))
+    granted = grant(caller, REGISTRY, Scope("repository", PROJECT, actions), Project(PROJECT, visibility))
     return granted.actions if granted else ()
 
 
@@ -130,7 +132,7 @@ def test_every_scope_set_of_every_owner_holds_exactly_its_actions(owner: Owner, 
 @given(CALLERS, SCOPES, PROJECTS)
 def test_grant_never_exceeds_what_was_asked(caller: Caller, scope: Scope, project: Project | None) -> None:
     """A grant names the asked resource byte for byte and no action that was not asked, none twice (S14, S23)."""
-    granted = grant(caller, scope, project)
+    granted = grant(caller, REGISTRY, scope, project)
     if granted is None:
         return
     assert (granted.type, granted.name) == (scope.type, scope.name)
@@ -149,7 +151,7 @@ def test_grant_never_exceeds_what_was_asked(caller: Caller, scope: Scope, projec
 @given(MACHINES, SCOPES, PROJECTS)
 def test_deploy_tokens_and_anonymous_only_pull_and_push(caller: Caller, scope: Scope, project: Project | None) -> None:
     """Neither deletes an image, nor is granted anything but a repository that a project owns (S14, S23)."""
-    granted = grant(caller, scope, project)
+    granted = grant(caller, REGISTRY, scope, project)
     if granted is None:
         return
     assert project is not None
@@ -160,7 +162,7 @@ def test_deploy_tokens_and_anonymous_only_pull_and_push(caller: Caller, scope: S
 @given(CALLERS, SCOPES, PROJECTS)
 def test_grant_never_exceeds_what_is_held(caller: Caller, scope: Scope, project: Project | None) -> None:
     """Whatever is asked and in whatever words, nothing is granted that asking for all would not grant (S4)."""
-    granted, everything = grant(caller, scope, project), grant(caller, replace(scope, actions=("*",)), project)
+    granted, everything = grant(caller, REGISTRY, scope, project), grant(caller, REGISTRY, replace(scope, actions=("*",)), project)
     assert granted is None or (everything is not None and set(granted.actions) <= set(everything.actions))
 
 
@@ -168,22 +170,24 @@ def test_grant_never_exceeds_what_is_held(caller: Caller, scope: Scope, project:
 def test_scopes_only_add(caller: Caller, scope: Scope, project: Project | None, more: frozenset[TokenScope]) -> None:
     """A credential with more scopes may do at least as much, and counts at the registry if it did before (S4)."""
     richer = replace(caller, scopes=caller.scopes | more)
-    before, after = grant(caller, scope, project), grant(richer, scope, project)
+    before, after = grant(caller, REGISTRY, scope, project), grant(richer, REGISTRY, scope, project)
     assert before is None or (after is not None and set(before.actions) <= set(after.actions))
-    assert has_registry_ability(richer) or not has_registry_ability(caller)
+    assert has_ability(richer, REGISTRY) or not has_ability(caller, REGISTRY)
 
 
 @given(MACHINES, SCOPES)
 def test_internal_is_private_for_who_is_no_user(caller: Caller, scope: Scope) -> None:
     """Deploy tokens and anonymous callers gain nothing from internal visibility (D2)."""
-    private, internal = (grant(caller, scope, Project(PROJECT, visibility)) for visibility in (Visibility.PRIVATE, Visibility.INTERNAL))
+    private, internal = (
+        grant(caller, REGISTRY, scope, Project(PROJECT, visibility)) for visibility in (Visibility.PRIVATE, Visibility.INTERNAL)
+    )
     assert private == internal
 
 
 @given(CALLERS, SCOPES, PROJECTS)
 def test_more_scopes_never_take_a_right_away(caller: Caller, scope: Scope, project: Project | None) -> None:
     """Every credential may do at least what an anonymous caller may (D1, D2)."""
-    anonymous, known = grant(ANONYMOUS, scope, project), grant(caller, scope, project)
+    anonymous, known = grant(ANONYMOUS, REGISTRY, scope, project), grant(caller, REGISTRY, scope, project)
     assert anonymous is None or (known is not None and set(anonymous.actions) <= set(known.actions))
 
 
@@ -220,18 +224,18 @@ def test_reach_of_several_owners_adds_up() -> None:
 @pytest.mark.parametrize("scopes", ALL_SCOPE_SETS, ids=lambda scopes: "+".join(sorted(scopes)) or "none")
 def test_ability_needs_a_registry_scope(scopes: frozenset[TokenScope]) -> None:
     """A deploy token counts at the container registry when it holds at least one of its two scopes (D11, D21)."""
-    assert has_registry_ability(deploy_token(scopes)) is bool(scopes & {READ, WRITE})
+    assert has_ability(deploy_token(scopes), REGISTRY) is bool(scopes & {READ, WRITE})
 
 
 def test_ability_of_users_needs_a_registry_scope_or_api() -> None:
     """A personal access token counts at the container registry with `api` or one of the two registry scopes (D11, D21, D31)."""
-    able = {scopes for scopes in PERSONAL_SCOPE_SETS if has_registry_ability(person(scopes))}
+    able = {scopes for scopes in PERSONAL_SCOPE_SETS if has_ability(person(scopes), REGISTRY)}
     assert able == {scopes for scopes in PERSONAL_SCOPE_SETS if scopes & {API, READ, WRITE}}
 
 
 def test_anonymous_has_ability() -> None:
     """Anonymous callers may ask, within what is public."""
-    assert has_registry_ability(ANONYMOUS)
+    assert has_ability(ANONYMOUS, REGISTRY)
 
 
 # What a user may do with all scopes, by role: on a private, an internal, a public project.
@@ -309,7 +313,7 @@ def test_password_can_do_what_its_user_can() -> None:
 def test_catalog_is_for_administrators_who_may_read(scopes: frozenset[TokenScope]) -> None:
     """The list of all repositories needs an administrator with `api` or `read_registry`; `*` is the literal grant there (D24)."""
     catalog = Scope("registry", "catalog", ("*",))
-    granted = grant(person(scopes, is_administrator=True), catalog, None)
+    granted = grant(person(scopes, is_administrator=True), REGISTRY, catalog, None)
     assert (granted is not None) is bool(scopes & {API, READ})
     assert granted is None or (granted.type, granted.name, granted.actions) == ("registry", "catalog", ("*",))
 
@@ -327,7 +331,7 @@ def test_catalog_is_for_administrators_who_may_read(scopes: frozenset[TokenScope
 )
 def test_catalog_is_for_nobody_else(caller: Caller) -> None:
     """Neither a deploy token nor an owner of everything lists the repositories of all (D24)."""
-    assert grant(caller, Scope("registry", "catalog", ("*",)), None) is None
+    assert grant(caller, REGISTRY, Scope("registry", "catalog", ("*",)), None) is None
 
 
 @pytest.mark.parametrize(
@@ -349,14 +353,13 @@ def test_catalog_is_for_nobody_else(caller: Caller) -> None:
 )
 def test_registry_scopes_are_taken_literally(scope: Scope, granted: tuple[str, ...] | None) -> None:
     """Even an administrator is granted `registry:catalog:*` and no other word, name or type without a project (D24, S14)."""
-    answer = grant(person({API}, is_administrator=True), scope, None)
+    answer = grant(person({API}, is_administrator=True), REGISTRY, scope, None)
     assert (None if answer is None else answer.actions) == granted
 
 
 def test_repository_named_catalog_is_a_repository() -> None:
     """A project may have that name; its images are granted like any others, with `*` spelled out."""
-    answer = grant(
-        person({API}, ("catalog", Role.DEVELOPER)), Scope("repository", "catalog", ("*",)), Project("catalog", Visibility.PRIVATE)
-    )
+    images = Scope("repository", "catalog", ("*",))
+    answer = grant(person({API}, ("catalog", Role.DEVELOPER)), REGISTRY, images, Project("catalog", Visibility.PRIVATE))
     assert answer is not None
     assert answer.actions == ("pull", "push")

@@ -1,12 +1,16 @@
 """`/jwt/auth` over HTTP: every refusal, its status, its code, and its one JSON form."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from registry_auth.values import DEPLOY_TOKEN_SCOPES, TokenScope
+from registry_auth.application import create_app
+from registry_auth.values import DEPLOY_TOKEN_SCOPES, NamespaceKind, TokenScope
 from tests.unit.installation import Installation, basic, login, secret_of
 
 FORM = "application/x-www-form-urlencoded"
@@ -36,6 +40,16 @@ def error(response: TestResponse, status: int, code: str, oauth_error: str) -> s
     assert re.fullmatch(r"[ !#-\[\]-~]+", message), "RFC 6749 section 5.2: printable ASCII without quotes and backslashes"
     assert response.headers.get("WWW-Authenticate") == (CHALLENGE if status == 401 else None)
     return str(message)
+
+
+@contextmanager
+def switched_off(installation: Installation) -> Iterator[FlaskClient]:
+    """Give a client of a server that is the same but for the dependency proxy, which is off."""
+    app = create_app(installation.settings.model_copy(update={"dependency_proxy_enabled": False}))
+    try:
+        yield app.test_client()
+    finally:
+        app.extensions["registry_auth"].database.close()
 
 
 WRONG_SECRETS = ["", ":", "x", "a:b+c@d é", "x\x00y", "gldt-" + "x" * 32, "x" * 73, "x" * 1_000, "." * 8_000]
@@ -124,12 +138,12 @@ def test_body_that_is_too_large(served: Installation, size: int) -> None:
 
 
 def test_unknown_service_is_told_only_after_the_credential_check(served: Installation) -> None:
-    """404 with the known service for whoever may ask; 401 for a wrong credential (D19, T14)."""
+    """404 with the known services for whoever may ask; 401 for a wrong credential (D19, T14)."""
     unknown = {"service": "other"}
     for headers in ({}, login(served.token("g/p")), login(served.token("g/p", [TokenScope.READ_REPOSITORY]))):
         response = served.client.get("/jwt/auth", query_string=unknown, headers=headers)
         message = error(response, 404, "UNSUPPORTED", "invalid_target")
-        assert message == "This server issues no tokens for the service 'other'. It knows: container_registry."
+        assert message == "This server issues no tokens for the service 'other'. It knows: container_registry, dependency_proxy."
     wrong = served.client.get("/jwt/auth", query_string=unknown, headers=basic("a", "b"))
     error(wrong, 401, "UNAUTHORIZED", "invalid_grant")
 
@@ -141,13 +155,51 @@ def test_unknown_service_of_odd_form_is_not_repeated(served: Installation, servi
     """Only a word that cannot do harm, and is no secret, is shown again."""
     response = served.client.get("/jwt/auth", query_string={"service": service})
     message = error(response, 404, "UNSUPPORTED", "invalid_target")
-    assert message == "This server issues no tokens for the service. It knows: container_registry."
+    assert message == "This server issues no tokens for the service. It knows: container_registry, dependency_proxy."
 
 
 def test_contradicting_services(served: Installation) -> None:
-    """Two different services are 400."""
-    response = served.client.get("/jwt/auth?service=container_registry&service=other")
-    assert "'service' was given more than once" in error(response, 400, "UNSUPPORTED", "invalid_request")
+    """Two different services are 400, known or not."""
+    for other in ("other", "dependency_proxy"):
+        response = served.client.get(f"/jwt/auth?service=container_registry&service={other}")
+        assert "'service' was given more than once" in error(response, 400, "UNSUPPORTED", "invalid_request")
+
+
+def test_service_that_is_switched_off(served: Installation) -> None:
+    """404 with a code of its own for everybody but wrong credentials; the list of services does not name it; the other one serves."""
+    with switched_off(served) as client:
+        for headers in ({}, login(served.token("g/p")), login(served.token("g", DEPLOY_TOKEN_SCOPES, kind=NamespaceKind.GROUP))):
+            response = client.get("/jwt/auth?service=dependency_proxy", headers=headers)
+            message = error(response, 404, "UNAVAILABLE", "invalid_target")
+            assert message == "The service dependency_proxy is switched off in this installation."
+        error(client.get("/jwt/auth?service=dependency_proxy", headers=basic("a", "b")), 401, "UNAUTHORIZED", "invalid_grant")
+        assert error(client.get("/jwt/auth?service=x"), 404, "UNSUPPORTED", "invalid_target").endswith("It knows: container_registry.")
+        assert client.get("/jwt/auth").status_code == 200
+
+
+@pytest.mark.parametrize("scopes", [DEPLOY_TOKEN_SCOPES, [TokenScope.READ_VIRTUAL_REGISTRY], [TokenScope.READ_REPOSITORY]])
+def test_project_token_at_the_dependency_proxy(served: Installation, scopes: list[TokenScope]) -> None:
+    """403 by both methods, with the reason and no path of anything, whatever it asks and whatever scopes it has (D12, T8)."""
+    issued = served.token("g/p", scopes)
+    asked = {"service": "dependency_proxy", "scope": "repository:g/dependency_proxy/containers/alpine:pull"}
+    form = {"grant_type": "password", "username": issued.token.username, "password": secret_of(issued)}
+    for response in (
+        served.client.get("/jwt/auth", query_string=asked, headers=login(issued)),
+        served.client.get("/jwt/auth?service=dependency_proxy", headers=login(issued)),
+        served.client.post("/jwt/auth", data=form | asked),
+    ):
+        message = error(response, 403, "DENIED", "access_denied")
+        assert message.startswith("This deploy token is one of a project. The dependency proxy belongs to groups")
+        assert "g/p" not in message
+
+
+def test_group_token_without_a_virtual_scope_at_the_dependency_proxy(served: Installation) -> None:
+    """The registry's own pair is 403 there, with the scope that is lacking (D11, D21, S5)."""
+    issued = served.token("g", kind=NamespaceKind.GROUP)
+    response = served.client.get("/jwt/auth?service=dependency_proxy", headers=login(issued))
+    message = error(response, 403, "DENIED", "access_denied")
+    assert message.startswith("This deploy token has only the scopes read_registry, write_registry.")
+    assert "needs read_virtual_registry to pull" in message
 
 
 @pytest.mark.parametrize(

@@ -155,10 +155,28 @@ def test_chunked_form_without_length(served: Installation, form_type: str) -> No
 
 @pytest.mark.parametrize("query", ["", "service=", "service=&scope=", "service=container_registry&service=container_registry"])
 def test_missing_or_empty_service_is_the_container_registry(served: Installation, query: str) -> None:
-    """A client that names no service gets a token for the one there is (D20)."""
+    """A client that names no service gets a token for the container registry (D20)."""
     answer = served.client.get(f"/jwt/auth?{query}").json
     assert answer is not None
     assert served.claims(answer["token"])["aud"] == "container_registry"
+
+
+def test_dependency_proxy_is_asked_by_get_and_post(served: Installation) -> None:
+    """Its tokens come from the same place, with its own name as audience; what is not granted is missing from them (D12, D18, T8)."""
+    issued = served.token("g", DEPLOY_TOKEN_SCOPES, kind=GROUP)
+    image = "g/sub/dependency_proxy/containers/ghcr.io/owner/image"
+    asked = [f"repository:{image}:pull", f"repository:{image.replace('g/sub', 'g10')}:pull", f"repository:{P}:pull", "registry:catalog:*"]
+    form = {"grant_type": "password", "username": issued.token.username, "password": secret_of(issued), "scope": asked}
+    by_post = served.client.post("/jwt/auth", data=form | {"service": "dependency_proxy"}).json
+    by_get = served.client.get("/jwt/auth", query_string={"service": "dependency_proxy", "scope": asked}, headers=login(issued)).json
+    anonymous = served.client.get("/jwt/auth", query_string={"service": "dependency_proxy", "scope": asked}).json
+    assert by_post is not None
+    assert by_get is not None
+    assert anonymous is not None
+    assert by_post["scope"] == f"repository:{image}:pull"
+    for answer, access in ((by_get, [{"type": "repository", "name": image, "actions": ["pull"]}]), (anonymous, [])):
+        claims = served.claims(answer["token"])
+        assert (claims["aud"], claims["access"]) == ("dependency_proxy", access)
 
 
 def test_account_and_unknown_parameters_have_no_say(served: Installation) -> None:

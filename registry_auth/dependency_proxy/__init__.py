@@ -1,0 +1,1 @@
+"""The dependency proxy: image names under a group, the challenge, and the gate that nginx asks about every request."""
