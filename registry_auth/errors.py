@@ -90,7 +90,7 @@ class UnknownServiceError(TokenRefusedError):
 
 
 class ServiceOffError(TokenRefusedError):
-    """The service asked for is switched off, here or in the group."""
+    """The service asked for is switched off."""
 
     status, code, oauth_error = 404, "UNAVAILABLE", "invalid_target"
 
@@ -153,6 +153,15 @@ class InsufficientScopeError(ImageRefusedError):
 
 class UnknownNameError(ImageRefusedError):
     """An address that no image of the dependency proxy has."""
+
+    status, code = 404, "NAME_UNKNOWN"
+
+
+class FeatureOffError(ImageRefusedError):
+    """The dependency proxy is switched off, in the installation or in the group.
+
+    The code is one after which clients give up: UNAVAILABLE they take for a fault, and docker pushes again for a minute.
+    """
 
     status, code = 404, "NAME_UNKNOWN"
 

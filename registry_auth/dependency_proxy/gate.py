@@ -10,7 +10,7 @@ from registry_auth.dependency_proxy.presented_tokens import PresentedToken, Pres
 from registry_auth.dependency_proxy.registry_requests import RegistryRequest
 from registry_auth.dependency_proxy.routes import OnMissing, Route, route
 from registry_auth.dependency_proxy.upstreams import CachedImage, cached_image
-from registry_auth.errors import InsufficientScopeError, ServiceOffError
+from registry_auth.errors import FeatureOffError, InsufficientScopeError
 from registry_auth.logs import caller_label
 from registry_auth.values import Action, Caller, Group, Scope, Service
 
@@ -39,7 +39,7 @@ class Gate:
         """Decide on a request, of which `authorization` is the header.
 
         The client's token has to grant the request, and so has the credential behind it, now. Raises what PresentedTokens.read does,
-        ServiceOffError when the feature is off in the group, and InsufficientScopeError.
+        FeatureOffError when the feature is off in the group, and InsufficientScopeError.
         """
         token = self.tokens.read(authorization)
         name = request.name.full
@@ -72,14 +72,14 @@ def _holds(caller: Caller, group: Group | None, name: str, actions: tuple[Action
     return granted is not None and granted.actions == actions
 
 
-def _refusal(caller: Caller, group: Group | None, name: str, way: Route) -> ServiceOffError | InsufficientScopeError:
+def _refusal(caller: Caller, group: Group | None, name: str, way: Route) -> FeatureOffError | InsufficientScopeError:
     who = caller_label(caller.name, caller.credential_id)
     # Only who could do it otherwise is told that it is off: others must not learn which groups there are.
     if group is not None and not group.dependency_proxy_enabled and _holds(caller, _switched_on(group), name, way.needed):
-        return ServiceOffError(f"The dependency proxy is switched off in the group '{group.path}'.", who=who)
-    words = " and ".join(way.needed)
+        return FeatureOffError(f"The dependency proxy is switched off in the group '{group.path}' or in one above it.", who=who)
     return InsufficientScopeError(
-        f"There is no right to {words} here: the credential does not have it, or there is no such group.", who=who
+        f"This log-in has no right to {way.needed[-1]} here: its scopes are too few, it is not for this group, or there is no such group.",
+        who=who,
     )
 
 

@@ -16,11 +16,11 @@ from registry_auth.dependency_proxy.gate_secret import SECRET_HEADER
 from registry_auth.dependency_proxy.registry_requests import RegistryRequest, parse_request
 from registry_auth.dependency_proxy.routes import route
 from registry_auth.errors import (
+    FeatureOffError,
     ImageRefusedError,
     InvalidTokenError,
     NoTokenError,
     RequestRefusedError,
-    ServiceOffError,
     UnavailableError,
     WrongCredentialError,
     registry_errors,
@@ -46,9 +46,9 @@ class DependencyProxy:
     is_on: bool
 
     def check_on(self) -> None:
-        """Raise ServiceOffError unless the installation has the feature."""
+        """Raise FeatureOffError unless the installation has the feature."""
         if not self.is_on:
-            raise ServiceOffError("The dependency proxy is switched off in this installation.")
+            raise FeatureOffError("The dependency proxy is switched off in this installation.")
 
 
 def dependency_proxy(proxy: DependencyProxy) -> Blueprint:
