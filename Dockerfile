@@ -10,8 +10,10 @@ COPY pyproject.toml README.md ./
 COPY registry_auth registry_auth
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps . && rm -rf /app/*
 
-# Named volumes take owner and mode from these directories. The public one is apart, so that the registry can be given it alone.
-RUN mkdir -m 700 /data /keys /keys/private && mkdir -m 755 /keys/public && chmod 755 /keys && chown -R 10001:10001 /data /keys
+# Named volumes take owner and mode from these directories. The public one is apart, so that the registry can be given it alone, and so is
+# what the dependency proxy's nginx is given.
+RUN mkdir -m 700 /data /keys /keys/private /keys/dependency-proxy && mkdir -m 755 /keys/public && chmod 755 /keys \
+    && chown -R 10001:10001 /data /keys
 
 USER 10001:10001
 ENV REGISTRY_AUTH_DATABASE_URL=sqlite:////data/registry-auth.db \

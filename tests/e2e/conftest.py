@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from .compose_project import ComposeProject
+from .dependency_proxy import DependencyProxy
 from .peers.availability import require
 from .peers.containerd import Containerd
 from .peers.containers_tools import Podman, Skopeo
@@ -16,6 +18,8 @@ from .people import Person, create_person
 from .python_gitlab import People, people_of_a_team
 from .refused import REFUSED, Refused
 from .secret_search import check_nothing_secret
+from .stand_ins.python_image import import_python_image
+from .stand_ins.registry_image import import_registry_image
 from .token_server import PULL, Token, TokenServer
 
 _numbers = count(1)
@@ -65,11 +69,45 @@ def _registry(line: RegistryLine, server: TokenServer, directory: Path) -> Itera
 
 
 @pytest.fixture(scope="session")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StockRegistry]:
+    """Run the registry that stands in for Docker Hub. Tests that stop it have one of their own."""
+    require("docker-registry")
+    with StockRegistry(REGISTRIES[0], tmp_path_factory.mktemp("upstream"), None) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def dependency_proxy(
+    token_server: TokenServer, upstream: StockRegistry, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DependencyProxy]:
+    """Run the dependency proxy. Tests that stop parts of it have one of their own."""
+    require("docker-registry", "nginx")
+    with DependencyProxy(token_server, upstream, tmp_path_factory.mktemp("dependency-proxy")) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
 def docker_engine() -> Iterator[DockerEngine]:
     """Run a Docker daemon."""
     require("dockerd", "docker", "containerd", "ctr", "busybox", "ip")
     with DockerEngine() as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def compose_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeProject]:
+    """Build the images of the compose file. Each module brings the project up, and takes it down for the next one."""
+    require("dockerd", "docker", "docker-compose", "containerd", "ctr", "busybox", "ip", "docker-registry")
+    directory = tmp_path_factory.mktemp("compose")
+    copy = directory / "registry-auth"
+    copy.mkdir()
+    with DockerEngine(own_network=True) as engine:
+        docker = DockerClient(engine, directory / "docker")
+        import_registry_image(docker, directory)
+        import_python_image(docker, directory)
+        project = ComposeProject(copy, docker)
+        project.compose("build", timeout=250).check()
+        yield project
 
 
 @pytest.fixture

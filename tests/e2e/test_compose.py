@@ -1,87 +1,33 @@
 """The unmodified docker-compose.yml, with stand-ins for the two public images that it starts from."""
 
-import json
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from .peers.availability import REPOSITORY, program, require
-from .peers.docker_engine import DockerClient, DockerEngine
-from .peers.processes import Finished, run, wait_until
-from .stand_ins.python_image import import_python_image
-from .stand_ins.registry_image import import_registry_image
+from .compose_project import ComposeProject
 
 HOST = "127.0.0.1:5000"
 IMAGE = f"{HOST}/team/app:1"
-_SHIPPED = ("docker-compose.yml", "registry-config.yml", "Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "requirements.lock")
-
-
-class ComposeProject:
-    """A copy of the checkout's files in a daemon whose ports 5000 and 5001 are its own, whoever else has them here."""
-
-    def __init__(self, directory: Path, docker: DockerClient) -> None:
-        self.docker = docker
-        self._directory = directory
-        for name in _SHIPPED:
-            shutil.copy(REPOSITORY / name, directory / name)
-        shutil.copytree(REPOSITORY / "registry_auth", directory / "registry_auth", ignore=shutil.ignore_patterns("__pycache__"))
-
-    def compose(self, *words: str, timeout: float = 120) -> Finished:
-        """Run docker-compose in the copy."""
-        command = (program("docker-compose"), "--project-directory", self._directory, "--file", self._directory / "docker-compose.yml")
-        return run([*command, *words], env=self.docker.env, timeout=timeout)
-
-    def up(self, *options: str) -> None:
-        """Start everything, and return when the token server is healthy and the registry answers."""
-        self.compose("up", "--detach", *options, timeout=250).check()
-        self.wait()
-
-    def wait(self) -> None:
-        """Return when the token server is healthy and the registry answers."""
-        wait_until(lambda: self.inspect("registry-auth")["State"]["Health"]["Status"] == "healthy", "health", timeout=60)
-        wait_until(lambda: "listening on" in self.compose("logs", "registry").output, "the registry's start")
-
-    def exec(self, service: str, *words: str) -> Finished:
-        """Run a command in the container of a service."""
-        return self.compose("exec", "-T", service, *words)
-
-    def inspect(self, service: str) -> Any:
-        """Give what the daemon knows of the container of a service."""
-        container = self.compose("ps", "--quiet", service).check().output.strip()
-        return json.loads(self.docker.docker("inspect", container).check().output)[0]
-
-    def create_token(self, *scopes: str) -> tuple[str, str]:
-        """Make a deploy token for team/app; give its user name and its secret."""
-        wanted = [word for scope in scopes for word in ("--scope", scope)]
-        create = ["registry-auth", "deploy-token", "create", "--project", "team/app", "--name", "test", *wanted, "--json"]
-        token = json.loads(self.exec("registry-auth", *create).check().output)
-        return token["username"], token["token"]
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeProject]:
-    """Build the images and bring the project up, with a project team/app in it."""
-    require("dockerd", "docker", "docker-compose", "containerd", "ctr", "busybox", "ip", "docker-registry")
-    directory = tmp_path_factory.mktemp("compose")
-    copy = directory / "registry-auth"
-    copy.mkdir()
-    with DockerEngine(own_network=True) as engine:
-        docker = DockerClient(engine, directory / "docker")
-        import_registry_image(docker, directory)
-        import_python_image(docker, directory)
-        project = ComposeProject(copy, docker)
-        project.up("--build")
-        project.exec("registry-auth", "registry-auth", "project", "create", "team/app").check()
-        yield project
+def project(compose_project: ComposeProject) -> Iterator[ComposeProject]:
+    """Bring the project up, with a project team/app in it."""
+    compose_project.up()
+    compose_project.registry_auth("project", "create", "team/app").check()
+    yield compose_project
+    compose_project.down("--volumes")
 
 
 @pytest.fixture(scope="module")
 def writer(project: ComposeProject) -> tuple[str, str]:
     """User name and secret of a token that pulls and pushes."""
-    return project.create_token("read_registry", "write_registry")
+    return project.create_token("project:team/app", "read_registry", "write_registry")
+
+
+def test_only_two_services_run(project: ComposeProject) -> None:
+    """Without its profile the dependency proxy is not there."""
+    assert project.services() == {"registry-auth", "registry"}
 
 
 def test_token_server_runs_without_rights(project: ComposeProject) -> None:
@@ -96,8 +42,7 @@ def test_token_server_runs_without_rights(project: ComposeProject) -> None:
 
 def test_registry_sees_only_public_keys(project: ComposeProject) -> None:
     """The registry gets the CA certificate and the key set, cannot change them, and gets nothing private."""
-    mounts = {mount["Destination"]: mount["RW"] for mount in project.inspect("registry")["Mounts"]}
-    assert mounts == {"/etc/registry-config.yml": False, "/keys/public": False, "/var/lib/registry": True}
+    assert project.mounts("registry") == {"/etc/registry-config.yml": False, "/keys/public": False, "/var/lib/registry": True}
     listed = project.exec("registry", "ls", "-A", "/keys", "/keys/public").check().output.split()
     assert listed == ["/keys:", "public", "/keys/public:", "ca.crt", "jwks.json"]
     assert "PRIVATE" not in project.exec("registry", "cat", "/keys/public/ca.crt", "/keys/public/jwks.json").check().output
@@ -124,7 +69,7 @@ def test_log_in_push_and_pull(project: ComposeProject, writer: tuple[str, str]) 
 
 def test_read_only_token_is_refused_a_push(project: ComposeProject) -> None:
     """A token with read_registry alone logs in, but cannot push."""
-    project.docker.login(HOST, *project.create_token("read_registry")).check()
+    project.docker.login(HOST, *project.create_token("project:team/app", "read_registry")).check()
     image = f"{HOST}/team/app/other:1"
     project.docker.import_image(image, "refused").check()
     refused = project.docker.push(image)
@@ -147,7 +92,7 @@ def test_down_and_up_keeps_everything(project: ComposeProject, writer: tuple[str
     project.docker.import_image(IMAGE, "kept").check()
     project.docker.push(IMAGE).check()
     before = project.exec("registry", "cat", "/keys/public/ca.crt").check().output
-    project.compose("down").check()
+    project.down()
     project.up()
     assert project.exec("registry", "cat", "/keys/public/ca.crt").check().output == before
     project.docker.remove_image(IMAGE).check()

@@ -54,10 +54,10 @@ class Containerd(Daemon):
         """Take the image of an OCI layout into the store under the name `reference`."""
         return self._image("import", "--no-unpack", "-", stdin=layout_as_tar(layout, reference))
 
-    def pull(self, reference: str, credentials: tuple[str, str] | None = None) -> Finished:
-        """Pull an image over plain HTTP."""
+    def pull(self, reference: str, credentials: tuple[str, str] | None = None, *, hosts: Path | None = None) -> Finished:
+        """Pull an image over plain HTTP, or as the files HOST/hosts.toml in the directory `hosts` say."""
         # The snapshotter `native` works on every file system.
-        return self._image("pull", "--snapshotter", "native", *_access(credentials), reference)
+        return self._image("pull", "--snapshotter", "native", *_access(credentials, hosts), reference)
 
     def push(self, reference: str, credentials: tuple[str, str] | None = None) -> Finished:
         """Push an image over plain HTTP."""
@@ -76,8 +76,9 @@ class Containerd(Daemon):
         return run([program("ctr"), "--address", self._address, "image", *words], env=env, stdin=stdin)
 
 
-def _access(credentials: tuple[str, str] | None) -> list[str]:
-    return ["--plain-http"] if credentials is None else ["--plain-http", "--user", ":".join(credentials)]
+def _access(credentials: tuple[str, str] | None, hosts: Path | None = None) -> list[str]:
+    way = ["--plain-http"] if hosts is None else ["--hosts-dir", str(hosts)]
+    return way if credentials is None else [*way, "--user", ":".join(credentials)]
 
 
 def _accepts(address: Path) -> bool:

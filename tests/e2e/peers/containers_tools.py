@@ -40,9 +40,10 @@ class Skopeo:
         """Forget the credentials of a registry."""
         return self._skopeo("logout", host)
 
-    def copy(self, source: str, destination: str) -> Finished:
-        """Copy an image, for instance from `oci:DIRECTORY` to `docker://HOST/NAME:TAG`."""
-        return self._skopeo("copy", "--src-tls-verify=false", "--dest-tls-verify=false", source, destination)
+    def copy(self, source: str, destination: str, *, every_platform: bool = False) -> Finished:
+        """Copy an image, for instance from `oci:DIRECTORY` to `docker://HOST/NAME:TAG`; of an index one platform's, or all."""
+        words = ["--src-tls-verify=false", "--dest-tls-verify=false", *(["--all"] if every_platform else [])]
+        return self._skopeo("copy", *words, source, destination)
 
     def inspect(self, reference: str, *, tags: bool = True) -> Finished:
         """Describe an image; without `tags` no list of tags is asked for."""
@@ -92,6 +93,14 @@ class Podman:
     def pull(self, reference: str) -> Finished:
         """Pull an image."""
         return self.podman("pull", _PLAIN_HTTP, *self._credentials, reference)
+
+    def build(self, reference: str, context: Path) -> Finished:
+        """Build an image from a directory with a Dockerfile that runs nothing."""
+        return self.podman("build", _PLAIN_HTTP, *self._credentials, "--network", "none", "--tag", reference, str(context))
+
+    def image_id(self, reference: str) -> str:
+        """Give the digest of an image's configuration."""
+        return f"sha256:{self.podman('image', 'inspect', '--format', '{{.Id}}', reference).check().output.strip()}"
 
     def remove_image(self, *references: str) -> Finished:
         """Remove images by name; the last name takes the layers with it."""

@@ -109,6 +109,20 @@ class DockerClient:
         """Pull an image; a layer that another local image has is not fetched."""
         return self.docker("pull", reference)
 
+    def build(self, reference: str, dockerfile: str, *, buildkit: bool) -> Finished:
+        """Build an image, without files and without network, with the legacy builder or with BuildKit."""
+        words = ["build", "--network", "none", "--tag", reference, "-"]
+        env = {**self._env, "DOCKER_BUILDKIT": str(int(buildkit))}
+        return run([self._cli, *words], env=env, stdin=dockerfile.encode(), timeout=120)
+
+    def forget_builds(self) -> Finished:
+        """Forget what BuildKit keeps for the next build: the next one fetches its base again."""
+        return self.docker("builder", "prune", "--all", "--force")
+
+    def image_id(self, reference: str) -> str:
+        """Give the digest of an image's configuration."""
+        return self.docker("image", "inspect", "--format", "{{.Id}}", reference).check().output.strip()
+
     def remove_image(self, *references: str) -> Finished:
         """Remove images by name."""
         return self.docker("rmi", *references)
