@@ -37,7 +37,7 @@ _PLACES = {
     Resource.BLOB: f"blobs/{_DIGEST}",
     Resource.TAGS: "tags/list",
     Resource.NEW_UPLOAD: "blobs/uploads/?",
-    Resource.UPLOAD: "blobs/uploads/[A-Za-z0-9_.=-]{1,300}",
+    Resource.UPLOAD: "blobs/uploads/[A-Za-z0-9][A-Za-z0-9_.=-]{0,299}",
 }
 # The name is as long as it can be, as the registries' own routes read it.
 _PATHS = {resource: re.compile(f"/v2/(?P<name>[a-z0-9._/-]+)/{place}") for resource, place in _PLACES.items()}
@@ -84,6 +84,7 @@ def _read_path(path: str) -> tuple[Resource, ImageName | None]:
 def _source(query: str) -> str | None:
     """Give the repository to mount from. A query that says more, or something twice, says nothing: it might be read in two ways."""
     parameters = parse_qsl(query, keep_blank_values=True)
-    if sorted(key for key, _ in parameters) != ["from", "mount"]:
+    values = dict(parameters)
+    if sorted(key for key, _ in parameters) != ["from", "mount"] or re.fullmatch(_DIGEST, values["mount"]) is None:
         return None
-    return dict(parameters)["from"]
+    return values["from"]

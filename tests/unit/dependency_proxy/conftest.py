@@ -1,0 +1,32 @@
+"""Applications with a gate, for the tests of the dependency proxy."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from registry_auth.application import create_app
+from registry_auth.settings import Settings
+from tests.unit.dependency_proxy.door import Door
+from tests.unit.installation import Installation
+
+
+@pytest.fixture
+def doors(installation: Installation) -> Iterator[Callable[..., Door]]:
+    """Give what opens a door with settings of its own; each stands for another process with the same files."""
+    opened = []
+
+    def open_door(**changes: Any) -> Door:
+        files = installation.settings
+        opened.append(create_app(Settings(database_url=files.database_url, keys_dir=files.keys_dir, **changes)))
+        return Door(installation, opened[-1])
+
+    yield open_door
+    for app in opened:
+        app.extensions["registry_auth"].database.close()
+
+
+@pytest.fixture
+def door(doors: Callable[..., Door]) -> Door:
+    """Give a door with the default settings."""
+    return doors()
