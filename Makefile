@@ -25,6 +25,10 @@ lint: $(VENV)/.development  ## check style, types and the import contract
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
+benchmark: $(VENV)/.development  ## measure what the gate of the dependency proxy costs
+	@scripts/install-test-peers
+	@$(RUN)/python -m benchmarks.dependency_proxy
+
 lock: $(VENV)/.development  ## write the lock files anew from pyproject.toml
 	$(RUN)/pip install --quiet uv
 	$(RUN)/uv pip compile pyproject.toml $(COMPILE) -o requirements.lock
@@ -50,4 +54,4 @@ $(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
 	@$(RUN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help run test lint lock clean
+.PHONY: help run test lint benchmark lock clean

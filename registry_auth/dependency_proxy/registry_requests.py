@@ -29,8 +29,9 @@ _METHODS = {
     Resource.UPLOAD: frozenset({"GET", "HEAD", "PATCH", "PUT", "DELETE"}),
 }
 
-# Tags and digests: distribution/reference, grammar. Upload ids: distribution's routes.
-_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,128}"
+# Tags: distribution/reference, grammar. Digests: the algorithms that registries store (OCI image specification, Digests); anything else
+# they take for a tag, and fail. Upload ids: distribution's routes.
+_DIGEST = "(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})"
 _PLACES = {
     Resource.MANIFEST_BY_TAG: r"manifests/[A-Za-z0-9_][A-Za-z0-9._-]{0,127}",
     Resource.MANIFEST_BY_DIGEST: f"manifests/{_DIGEST}",

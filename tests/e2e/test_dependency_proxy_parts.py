@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import socket
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from .peers.availability import require
 from .peers.containers_tools import Skopeo
 from .peers.oci_layout import write_oci_layout
 from .peers.stock_registry import REGISTRIES, StockRegistry
-from .proxy_calls import signed
+from .proxy_calls import answers, exchange, signed
 from .token_server import Token, TokenServer
 
 GROUP = "parts"
@@ -27,16 +26,6 @@ def writer(token_server: TokenServer) -> Token:
     """Make a token that reads and writes through the dependency proxy of a group."""
     token_server.document("group", "create", GROUP)
     return token_server.create_token(group=GROUP, scopes=["write_virtual_registry"])
-
-
-def exchange(dependency_proxy: DependencyProxy, request: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Send bytes as they are; give status, headers with names in lower case, and body of the answer."""
-    with socket.create_connection(("127.0.0.1", dependency_proxy.nginx.port), timeout=10) as connection:
-        connection.sendall(request)
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    head, _, body = answer.partition(b"\r\n\r\n")
-    lines = head.decode("latin-1").split("\r\n")
-    return int(lines[0].split(" ")[1]), {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}, body
 
 
 def error_code(answer: Answer) -> str:
@@ -100,7 +89,7 @@ def test_base(dependency_proxy: DependencyProxy, token_server: TokenServer, path
 )
 def test_bad_requests(dependency_proxy: DependencyProxy, request_line: str, status: int) -> None:
     """What is no request of a registry client is refused in JSON, whoever refuses it."""
-    answer = Answer(*exchange(dependency_proxy, f"{request_line}\r\nHost: h\r\nConnection: close\r\n\r\n".encode()))
+    (answer,) = answers(exchange(dependency_proxy.host, f"{request_line}\r\nHost: h\r\nConnection: close\r\n\r\n".encode()))
 
     assert answer.status == status
     assert error_code(answer)
