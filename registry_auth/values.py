@@ -141,7 +141,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class CredentialId:
-    """Names a credential without telling it: ids are never reused. `secret_id` tells the secrets of a deploy token apart."""
+    """Names a credential without telling it: ids are never reused.
+
+    `secret_id` tells a deploy token's secrets apart, and a user's passwords. A personal access token has one secret all its life.
+    """
 
     kind: CallerKind
     id: int

@@ -16,6 +16,8 @@ from registry_auth.token_validity import why_dead
 from registry_auth.values import Membership as RoleAtPath
 from registry_auth.values import TokenScope
 
+_PASSWORD_ID_BYTES = 6  # what JSON numbers hold exactly everywhere
+
 _USER_COLUMNS = (User.id.label("user_id"), User.username, User.email, User.is_administrator, User.blocked_at)
 
 _TOKENS = select(
@@ -27,8 +29,9 @@ _TOKENS = select(
 ).join_from(PersonalAccessToken, User, PersonalAccessToken.user_id == User.id)
 _TOKEN_BY_DIGEST = _TOKENS.where(PersonalAccessToken.digest == bindparam("digest"))
 _TOKEN_BY_ID = _TOKENS.where(PersonalAccessToken.id == bindparam("id"))
-_USER_BY_ID = select(*_USER_COLUMNS).where(User.id == bindparam("id"))
-_BY_LOGIN = select(User.password_hash, *_USER_COLUMNS).where(or_(User.username_key == bindparam("login"), User.email == bindparam("login")))
+_PASSWORDS = select(User.password_hash, *_USER_COLUMNS)
+_PASSWORD_BY_ID = _PASSWORDS.where(User.id == bindparam("id"))
+_PASSWORD_BY_LOGIN = _PASSWORDS.where(or_(User.username_key == bindparam("login"), User.email == bindparam("login")))
 _MEMBERSHIPS = (
     select(Namespace.path, Membership.role)
     .join_from(Membership, Namespace, Membership.namespace_id == Namespace.id)
@@ -68,10 +71,11 @@ class FoundPersonalAccessToken:
 
 @dataclass(frozen=True, slots=True)
 class FoundPassword:
-    """The user of a name, and the hash of the user's password; None for a user without one."""
+    """A user, and the hash of the user's password; None for a user without one. Another password has another `password_id`."""
 
     user: FoundUser
     password_hash: str | None
+    password_id: int
 
 
 class AccountLookup:
@@ -89,17 +93,15 @@ class AccountLookup:
         """Give the personal access token of this id, dead or alive."""
         return self._token(_TOKEN_BY_ID, {"id": token_id})
 
-    def find_user_by_id(self, user_id: int) -> FoundUser | None:
+    def find_password_by_id(self, user_id: int) -> FoundPassword | None:
         """Give the user of this id."""
-        row = self._one(_USER_BY_ID, {"id": user_id})
-        return None if row is None else _user(row)
+        return self._password(_PASSWORD_BY_ID, {"id": user_id})
 
     def find_password(self, login: str) -> FoundPassword | None:
         """Give the user who logs in with this user name or e-mail address."""
         if USERNAME.fullmatch(login) is None and not is_email(login):
             return None  # drivers raise at text that is not Unicode
-        row = self._one(_BY_LOGIN, {"login": login.lower()})
-        return None if row is None else FoundPassword(_user(row), row.password_hash)
+        return self._password(_PASSWORD_BY_LOGIN, {"login": login.lower()})
 
     def memberships(self, user_id: int) -> frozenset[RoleAtPath]:
         """Give the roles that the user was given."""
@@ -111,6 +113,14 @@ class AccountLookup:
         if row is None:
             return None
         return FoundPersonalAccessToken(row.id, _user(row), frozenset(row.scopes), row.expires_at, row.revoked_at)
+
+    def _password(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> FoundPassword | None:
+        row = self._one(statement, parameters)
+        return None if row is None else FoundPassword(_user(row), row.password_hash, self._password_id(row.password_hash))
+
+    def _password_id(self, password_hash: str | None) -> int:
+        """Give a number that tells a password from those before it, and nothing about it without the server secret."""
+        return int.from_bytes(self._digester.digest(f"password id {password_hash}")[:_PASSWORD_ID_BYTES])
 
     def _one(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Row[*tuple[Any, ...]] | None:
         with self._database.reading() as connection:

@@ -7,7 +7,7 @@ from hmac import compare_digest
 
 from pydantic import SecretStr
 
-from registry_auth.accounts.lookup import AccountLookup, FoundPersonalAccessToken, FoundUser
+from registry_auth.accounts.lookup import AccountLookup, FoundPassword, FoundPersonalAccessToken, FoundUser
 from registry_auth.accounts.passwords import PasswordCheck
 from registry_auth.credentials.basic import Credential
 from registry_auth.deploy_tokens.lookup import DeployTokenLookup, FoundToken
@@ -81,8 +81,8 @@ class Authentication:
             personal = self.accounts.find_token_by_id(credential.id)
             found = None if personal is None else self._holder(personal)
         elif credential.kind is CallerKind.PASSWORD:
-            user = self.accounts.find_user_by_id(credential.id)
-            found = None if user is None else self._by_own_password(user)
+            password = self.accounts.find_password_by_id(credential.id)
+            found = None if password is None or password.password_id != credential.secret_id else self._knower(password)
         if found is None:
             raise WrongCredentialError(_GONE, who=caller_label("", credential.id))
         return found
@@ -115,10 +115,11 @@ class Authentication:
         if found is None or not is_right:
             self.throttle.count_wrong(None, address, f"{credential.username.lower()}:{credential.secret.get_secret_value()}")
             return None
-        return self._by_own_password(found.user)
+        return self._knower(found)
 
-    def _by_own_password(self, user: FoundUser) -> Caller:
-        return self._user(user, CallerKind.PASSWORD, user.id, _PASSWORD_SCOPES)
+    def _knower(self, found: FoundPassword) -> Caller:
+        """Give the caller who knows a password."""
+        return self._user(found.user, CallerKind.PASSWORD, found.user.id, _PASSWORD_SCOPES, found.password_id)
 
     def _holder(self, found: FoundPersonalAccessToken) -> Caller:
         reason = found.why_dead(self.clock())
@@ -126,8 +127,10 @@ class Authentication:
             raise DeadTokenError(reason, who=caller_label(found.user.username, found.id))
         return self._user(found.user, CallerKind.PERSONAL_ACCESS_TOKEN, found.id, found.scopes)
 
-    def _user(self, user: FoundUser, kind: CallerKind, credential_id: int, scopes: frozenset[TokenScope]) -> Caller:
+    def _user(
+        self, user: FoundUser, kind: CallerKind, credential_id: int, scopes: frozenset[TokenScope], secret_id: int | None = None
+    ) -> Caller:
         if user.blocked_at is not None:
             raise BlockedUserError("Your account has been blocked.", who=caller_label(user.username, credential_id))
         person = Person(user.id, user.is_administrator, self.accounts.memberships(user.id))
-        return Caller(kind, user.username, credential_id, scopes=scopes, person=person)
+        return Caller(kind, user.username, credential_id, scopes=scopes, person=person, secret_id=secret_id)

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from registry_auth.accounts.lookup import AccountLookup, FoundPersonalAccessToken, FoundUser
+from registry_auth.accounts.users import UserChange
 from registry_auth.token_secrets import SecretDigester
 from registry_auth.values import Membership, NamespaceKind, Role, TokenScope
 from tests.unit.installation import NOW, READ, Installation, secret_of
@@ -55,12 +56,33 @@ def test_token_is_found_by_its_id(people: Installation) -> None:
 
 def test_user_is_found_by_id(people: Installation) -> None:
     """The user is found as the log-in finds it, also when blocked, and until it is deleted; other ids find nobody."""
-    assert people.accounts.find_user_by_id(1) == ALICE
+    assert people.accounts.find_password_by_id(1) == people.accounts.find_password("alice")
     people.users.block(2)
-    bob = people.accounts.find_user_by_id(2)
-    assert bob == FoundUser(2, "bob", None, is_administrator=False, blocked_at=NOW)
+    bob = people.accounts.find_password_by_id(2)
+    assert bob is not None
+    assert bob.user == FoundUser(2, "bob", None, is_administrator=False, blocked_at=NOW)
     people.users.delete(1)
-    assert [number for number in (-1, 0, 1, 2, 99) if people.accounts.find_user_by_id(number) is not None] == [2]
+    assert [number for number in (-1, 0, 1, 2, 99) if people.accounts.find_password_by_id(number) is not None] == [2]
+
+
+def test_each_password_has_an_id_of_its_own(people: Installation) -> None:
+    """Another password, the same one set again and that of another installation have other ids; what else changes of a user does not."""
+
+    def password_id() -> int:
+        found = people.accounts.find_password_by_id(1)
+        assert found is not None
+        return found.password_id
+
+    before = password_id()
+    people.users.update(1, UserChange(is_administrator=False, email="other@example.org"))
+    assert password_id() == before < 2**48
+    seen = {before}
+    for _ in range(2):
+        people.users.update(1, UserChange(password=SecretStr("correct horse")))
+        seen.add(password_id())
+    other = AccountLookup(people.database, SecretDigester("other", b"another server secret")).find_password_by_id(1)
+    assert other is not None
+    assert len({*seen, other.password_id}) == 4
 
 
 @pytest.mark.parametrize("change", [str.upper, str.lower, lambda secret: secret[:-1], lambda secret: secret + "a", lambda _: ""])
@@ -154,7 +176,7 @@ def test_each_look_up_is_one_statement(people: Installation) -> None:
     with counted_statements(people.database) as statements:
         people.accounts.find_token(secret_of(issued))
         people.accounts.find_token_by_id(issued.token.id)
-        people.accounts.find_user_by_id(1)
+        people.accounts.find_password_by_id(1)
         people.accounts.find_password("alice")
         people.accounts.memberships(1)
         people.accounts.find_password("not a user name")

@@ -175,9 +175,11 @@ def test_personal_access_token_becomes_its_user(
 def test_password_becomes_its_user(installation: Installation, alice: int, username: str) -> None:
     """By user name or address in any case, the caller is the user, who can do all that the user can (S13, D31)."""
     person = Person(alice, memberships=frozenset({Membership("g/p", Role.DEVELOPER)}))
-    assert log_in(installation, username, GOOD) == Caller(
-        CallerKind.PASSWORD, "Alice", alice, scopes=frozenset({TokenScope.API}), person=person
-    )
+    found = installation.accounts.find_password_by_id(alice)
+    assert found is not None
+    everything = frozenset({TokenScope.API})
+    caller = Caller(CallerKind.PASSWORD, "Alice", alice, scopes=everything, person=person, secret_id=found.password_id)
+    assert log_in(installation, username, GOOD) == caller
 
 
 def test_administrator_is_known_as_one(installation: Installation, alice: int, token: IssuedPersonalAccessToken) -> None:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from itertools import combinations
 
 import pytest
+from pydantic import SecretStr
 
 from registry_auth.accounts.users import UserChange
 from registry_auth.deploy_tokens.service import Issued
@@ -197,6 +198,9 @@ PERSONAL_LOSSES: dict[str, tuple[Loss, tuple[str, str]]] = {
     "token revoked": (lambda world, _: world.personal_access_tokens.revoke(1), DEAD),
     "token rotated": (lambda world, _: world.personal_access_tokens.rotate(1), DEAD),
 }
+PASSWORD_LOSSES: dict[str, tuple[Loss, tuple[str, str]]] = {
+    "password changed": (lambda world, user: world.users.update(user, UserChange(password=SecretStr("another horse"))), DEAD),
+}
 USER_LOSSES: dict[str, tuple[Loss, tuple[str, str]]] = {
     "user blocked": (lambda world, user: world.users.block(user), DEAD),
     "user deleted": (lambda world, user: world.users.delete(user), DEAD),
@@ -208,11 +212,12 @@ USER_LOSSES: dict[str, tuple[Loss, tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize(
-    ("is_password", "loss"), [*((False, loss) for loss in PERSONAL_LOSSES | USER_LOSSES), *((True, loss) for loss in USER_LOSSES)]
+    ("is_password", "loss"),
+    [*((False, loss) for loss in PERSONAL_LOSSES | USER_LOSSES), *((True, loss) for loss in PASSWORD_LOSSES | USER_LOSSES)],
 )
 def test_user_who_loses_the_right_loses_it_at_once(world: Installation, door: Door, *, is_password: bool, loss: str) -> None:
     """With a personal access token and with a password: a user who may not push now does not, whatever the token says (D29, S20)."""
-    act, (code, word) = (PERSONAL_LOSSES | USER_LOSSES)[loss]
+    act, (code, word) = (PERSONAL_LOSSES | PASSWORD_LOSSES | USER_LOSSES)[loss]
     log_in = alice(world)
     token = door.token_for(basic("alice", PASSWORD) if is_password else log_in, ALPINE)
     assert isinstance(door.about("PUT", ALPINE, TAG, token), Passed)

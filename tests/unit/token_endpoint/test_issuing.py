@@ -161,7 +161,7 @@ def test_only_the_dependency_proxy_learns_which_credential_it_was(served: Instal
     for kind, (username, secret, id_) in secrets.items():
         caller = log_in(served, username, secret)
         claims = issued_claims(served, issuer, caller, PROXY)
-        named = {"kind": str(kind), "id": id_} | ({"secret_id": caller.secret_id} if kind is CallerKind.DEPLOY_TOKEN else {})
+        named = {"kind": str(kind), "id": id_} | ({} if kind is CallerKind.PERSONAL_ACCESS_TOKEN else {"secret_id": caller.secret_id})
         assert claims["credential"] == named
         assert caller.credential == CredentialId(kind, id_, caller.secret_id)
         assert "credential" not in issued_claims(served, issuer, caller, REGISTRY)
