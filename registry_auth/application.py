@@ -22,7 +22,7 @@ from registry_auth.logs import configure_logging
 from registry_auth.namespaces.group_lookup import GroupLookup
 from registry_auth.namespaces.ownership import ProjectLookup
 from registry_auth.operations.views import operations
-from registry_auth.services import build_services
+from registry_auth.services import Services, build_services
 from registry_auth.settings import Settings, load_settings
 from registry_auth.signing import Signer
 from registry_auth.signing.verifier import Verifier
@@ -60,27 +60,32 @@ def create_app(settings: Settings) -> Flask:
         clock=services.clock,
         new_token_id=_new_token_id,
     )
+    app = _flask_app()
+    if settings.trusted_proxies:
+        app.wsgi_app = behind_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment]
+    app.extensions["registry_auth"] = services
+    app.register_blueprint(token_endpoint(authentication, issuer))
+    app.register_blueprint(dependency_proxy(_dependency_proxy(settings, services, signer, authentication, images)))
+    app.register_blueprint(operations(services.database, signer))
+    app.register_blueprint(rest_api.blueprint(services, authentication, settings.external_url))
+    return app
+
+
+def _dependency_proxy(
+    settings: Settings, services: Services, signer: Signer, authentication: Authentication, images: ImageOwners
+) -> DependencyProxy:
     gate = Gate(
         tokens=PresentedTokens(settings.dependency_proxy_service, Verifier(settings.issuer, signer, services.clock), authentication),
         owners=images,
         internal_tokens=InternalTokens(settings.issuer, signer, services.clock, _new_token_id),
         upstreams=frozenset(settings.dependency_proxy_upstreams),
     )
-    proxy = DependencyProxy(
+    return DependencyProxy(
         gate=gate,
         challenger=Challenger(settings.realm, settings.dependency_proxy_service),
         secret=gate_secret(services.digester),
         is_on=settings.dependency_proxy_enabled,
     )
-    app = _flask_app()
-    if settings.trusted_proxies:
-        app.wsgi_app = behind_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment]
-    app.extensions["registry_auth"] = services
-    app.register_blueprint(token_endpoint(authentication, issuer))
-    app.register_blueprint(dependency_proxy(proxy))
-    app.register_blueprint(operations(services.database, signer))
-    app.register_blueprint(rest_api.blueprint(services, authentication, settings.external_url))
-    return app
 
 
 def worker_app() -> Flask:

@@ -42,15 +42,14 @@ class Gate:
         FeatureOffError when the feature is off in the group, and InsufficientScopeError.
         """
         token = self.tokens.read(authorization)
-        name = request.name.full
+        name, source = request.name.full, request.source
         way = route(request, token.access.get(name, frozenset()))
-        owners = self.owners.owners({name} | ({request.source} if request.source else set()))
+        owners = self.owners.owners({name, source or name})
         if not _is_granted(token, owners, name, way.needed):
             raise _refusal(token.caller, owners.get(name), name, way)
         access: dict[str, tuple[Action, ...]] = {name: way.at_store}
-        mounts = request.source is not None and request.source != name and _is_granted(token, owners, request.source, (Action.PULL,))
-        if request.source is not None and mounts:
-            access[request.source] = (Action.PULL,)
+        if source is not None and source != name and _is_granted(token, owners, source, (Action.PULL,)):
+            access[source] = (Action.PULL,)
         return self._passage(token.caller, request, way, access)
 
     def _passage(self, caller: Caller, request: RegistryRequest, way: Route, access: Mapping[str, tuple[Action, ...]]) -> Passage:

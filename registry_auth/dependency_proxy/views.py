@@ -130,7 +130,7 @@ def _challenge(challenger: Challenger, error: RequestRefusedError, asked: Regist
 
 
 def _log(error: RequestRefusedError, address: str | None, what: str) -> None:
-    """Tell the operator. That a client comes without a token first is how the protocol begins, and that one ends is how it goes on."""
+    """Tell the operator; but that clients come without a token first is only how the protocol begins."""
     if isinstance(error, NoTokenError):
         return
     level = logging.WARNING if isinstance(error, WrongCredentialError) else logging.INFO

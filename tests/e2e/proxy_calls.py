@@ -6,7 +6,7 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 
@@ -153,11 +153,21 @@ def send(host: str, method: str, path: str, *, headers: Mapping[str, str] | None
 
 
 def exchange(host: str, request: bytes) -> bytes:
-    """Send bytes as they are; give all that comes back before the server closes, which it has to within seconds."""
+    """Send bytes as they are; give all that comes back before the server closes, which it has to within seconds.
+
+    A server that closes before it has read everything may take its answer away with it; then the request is made again.
+    """
+    return next(filter(None, (_sent(host, request) for _ in range(5))), b"")
+
+
+def _sent(host: str, request: bytes) -> bytes:
     address, _, port = host.partition(":")
-    with socket.create_connection((address, int(port)), timeout=10) as connection:
+    received = b""
+    with socket.create_connection((address, int(port)), timeout=10) as connection, suppress(BrokenPipeError, ConnectionResetError):
         connection.sendall(request)
-        return b"".join(iter(lambda: connection.recv(65536), b""))
+        while part := connection.recv(65536):
+            received += part
+    return received
 
 
 def answers(received: bytes, method: str = "GET") -> list[Answer]:
