@@ -15,6 +15,8 @@ from registry_auth.json_form import deploy_token_json, issued_deploy_token_json
 from registry_auth.services import utc_now
 from registry_auth.values import DEPLOY_TOKEN_SCOPES, TokenScope
 
+_FOR_GROUPS = frozenset({TokenScope.READ_VIRTUAL_REGISTRY, TokenScope.WRITE_VIRTUAL_REGISTRY})
+
 token_argument = click.argument("token_id", metavar="ID", type=IdNumber())
 owner_options = namespace_options(project="For this project.", group="For all projects of this group and its subgroups.")
 
@@ -42,12 +44,15 @@ def create(
 ) -> None:
     """Make a deploy token for a project or a group. Its secret is shown this once.
 
-    Pulling images needs the scope read_registry; pushing needs read_registry and write_registry.
+    Pulling images needs the scope read_registry; pushing needs read_registry and write_registry. At the dependency proxy of a group
+    read_virtual_registry pulls, and write_virtual_registry pulls, pushes and deletes.
     """
     owner = required_namespace(project_path, group_path, "Say what the token is for")
     with opened_services() as services:
         issued = services.deploy_tokens.create(*owner, name=name, scopes=scopes, username=username, expires_at=expires_at)
     _print_issued(issued, as_json=as_json)
+    if project_path is not None and not _FOR_GROUPS.isdisjoint(scopes):
+        click.echo("Warning: the dependency proxy takes deploy tokens of groups alone; the scopes for it count for nothing here.", err=True)
 
 
 @deploy_token.command("list")

@@ -50,6 +50,17 @@ def test_document_of_a_new_token() -> None:
     assert run_json("deploy-token", "list") == [created]
 
 
+@pytest.mark.parametrize("scope", ["read_virtual_registry", "write_virtual_registry"])
+def test_scopes_for_groups_on_a_token_of_a_project(scope: str) -> None:
+    """It is made, as in GitLab, but whoever makes it is told that the dependency proxy will not take it."""
+    words = ("deploy-token", "create", "--name", "cache", "--scope", scope)
+    assert run(*words, "--project", "g/p", "--json").stderr == (
+        "Warning: the dependency proxy takes deploy tokens of groups alone; the scopes for it count for nothing here.\n"
+    )
+    assert run(*words, "--group", "g").stderr == ""
+    assert run(*words[:-1], "read_registry", "--project", "g/p").stderr == ""
+
+
 def test_fields_and_tables_for_people(clock: Clock) -> None:
     """A new token is shown with its secret, later without; a list has one line each, with the state of today."""
     lines = run("deploy-token", "create", "--group", "g", "--name", "gitlab-deploy-token", "--scope", "read_repository").stdout.splitlines()
