@@ -163,12 +163,12 @@ def test_odd_bytes_in_a_query_grant_nothing(token_server: TokenServer, address: 
     "service", ["other", "CONTAINER_REGISTRY", "container_registry/", 'a"b\\c', "\0", "é", "x" * 5000], ids=lambda s: ascii(s[:20])
 )
 def test_an_unknown_service(address: str, service: str) -> None:
-    """For another service there is no token; the answer names the one there is, and repeats only a harmless name."""
+    """For another service there is no token; the answer names those there are, and repeats only a harmless name."""
     status, code, message = call(address, query=[("service", service)]).refusal()
 
     assert (status, code) == (404, "UNSUPPORTED")
     assert message.startswith("This server issues no tokens for the service")
-    assert message.endswith(". It knows: container_registry.")
+    assert message.endswith(". It knows: container_registry, dependency_proxy.")
     assert len(message) < 250
     assert message.isascii()
     assert not set('"\\\0') & set(message)
@@ -183,7 +183,9 @@ def test_methods(address: str, method: str) -> None:
     assert {word.strip() for word in answer.headers["allow"].split(",")} == {"GET", "HEAD", "POST", "OPTIONS"}
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/jwt", "/jwt/auth/more", "/jwt//auth", "/jwt/%00%ff", "/jwt/auth/%2e%2e/x", "/v2/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/jwt", "/jwt/auth/more", "/jwt//auth", "/jwt/%00%ff", "/jwt/auth/%2e%2e/x", "/v2/a/tags/list"]
+)
 def test_addresses(token_server: TokenServer, path: str) -> None:
     """Where there is nothing, the answer says where tokens are."""
     refusal = call(token_server.url + path).refusal()
