@@ -23,7 +23,7 @@ import click
 from tests.e2e.dependency_proxy import SHIPPED, DependencyProxy
 from tests.e2e.peers.availability import program
 from tests.e2e.peers.nginx import Nginx
-from tests.e2e.peers.processes import clean_environment, run, wait_until
+from tests.e2e.peers.processes import clean_environment, run
 from tests.e2e.peers.stock_registry import REGISTRIES, RegistryLine, StockRegistry
 from tests.e2e.proxy_calls import ACCEPT, READ, WRITE, Image, Repository, bearer, digest_of, full_name, signed
 from tests.e2e.token_server import Token, TokenServer
@@ -191,9 +191,7 @@ def _fetch(proxy: DependencyProxy, image: Image, jwt: str) -> None:
     """Pull the image through, and wait until the cache has written it down."""
     repository = Repository(proxy.host, full_name(GROUP, CACHED), jwt)
     repository.statuses("GET", ("manifests/1", *image.places))
-    layers = proxy.cache.storage / "docker/registry/v2/repositories" / CACHED / "_layers"
-    links = [layers / digest_of(blob).replace(":", "/") / "link" for blob in image.blobs]
-    wait_until(lambda: all(link.exists() for link in links), "the cache's copies")
+    proxy.wait_for_copies(CACHED, *map(digest_of, image.blobs))
 
 
 def cells_of(world: World) -> list[Cell]:

@@ -1,21 +1,17 @@
 """What is held at the container registry: the part of the decision that knows projects."""
 
+from registry_auth.authorization.action_sets import EVERYTHING, NOTHING, PULL, PULL_AND_PUSH
 from registry_auth.authorization.roles import role_at
 from registry_auth.values import Action, Caller, Person, Project, Role, TokenScope, Visibility
 
 _SCOPES = frozenset({TokenScope.READ_REGISTRY, TokenScope.WRITE_REGISTRY, TokenScope.API})
 
-_NOTHING: frozenset[Action] = frozenset()
-_PULL = frozenset({Action.PULL})
-_PULL_AND_PUSH = frozenset({Action.PULL, Action.PUSH})
-_EVERYTHING = frozenset(Action)
-
 _BY_ROLE = {
-    Role.GUEST: _NOTHING,
-    Role.REPORTER: _PULL,
-    Role.DEVELOPER: _PULL_AND_PUSH,
-    Role.MAINTAINER: _EVERYTHING,
-    Role.OWNER: _EVERYTHING,
+    Role.GUEST: NOTHING,
+    Role.REPORTER: PULL,
+    Role.DEVELOPER: PULL_AND_PUSH,
+    Role.MAINTAINER: EVERYTHING,
+    Role.OWNER: EVERYTHING,
 }
 
 
@@ -36,25 +32,25 @@ def may_list_catalog(caller: Caller) -> bool:
 
 
 def _by_visibility(project: Project) -> frozenset[Action]:
-    return _PULL if project.visibility is Visibility.PUBLIC else _NOTHING
+    return PULL if project.visibility is Visibility.PUBLIC else NOTHING
 
 
 def _by_reach(caller: Caller, project: Project) -> frozenset[Action]:
     """Give what a deploy token could do with all scopes; it never deletes images (GitLab docs: deploy tokens)."""
-    return _PULL_AND_PUSH if any(owner.covers(project.path) for owner in caller.reach) else _NOTHING
+    return PULL_AND_PUSH if any(owner.covers(project.path) for owner in caller.reach) else NOTHING
 
 
 def _by_person(person: Person, project: Project) -> frozenset[Action]:
     """Give what a user could do with all scopes (GitLab docs: permissions, container registry)."""
     role = role_at(person, project.path)
-    rights = _NOTHING if role is None else _BY_ROLE[role]
-    return rights | _PULL if project.visibility is Visibility.INTERNAL else rights
+    rights = NOTHING if role is None else _BY_ROLE[role]
+    return rights | PULL if project.visibility is Visibility.INTERNAL else rights
 
 
 def _by_token_scopes(caller: Caller) -> frozenset[Action]:
     """Give what the scopes of the credential let through. Pushing needs both registry scopes, deleting needs `api`."""
     if TokenScope.API in caller.scopes:
-        return _EVERYTHING
+        return EVERYTHING
     if TokenScope.READ_REGISTRY not in caller.scopes:
-        return _NOTHING
-    return _PULL_AND_PUSH if TokenScope.WRITE_REGISTRY in caller.scopes else _PULL
+        return NOTHING
+    return PULL_AND_PUSH if TokenScope.WRITE_REGISTRY in caller.scopes else PULL

@@ -1,20 +1,16 @@
 """What is held at the dependency proxy: the part of the decision that knows groups."""
 
+from registry_auth.authorization.action_sets import EVERYTHING, NOTHING, PULL, PULL_AND_PUSH
 from registry_auth.authorization.roles import role_at
 from registry_auth.values import Action, Caller, Group, NamespaceKind, Person, Role, TokenScope
 
-_NOTHING: frozenset[Action] = frozenset()
-_PULL = frozenset({Action.PULL})
-_PULL_AND_PUSH = frozenset({Action.PULL, Action.PUSH})
-_EVERYTHING = frozenset(Action)
-
 # Who belongs to the group pulls (GitLab docs: dependency proxy). To write takes the role that writes at the container registry.
 _BY_ROLE = {
-    Role.GUEST: _PULL,
-    Role.REPORTER: _PULL,
-    Role.DEVELOPER: _PULL_AND_PUSH,
-    Role.MAINTAINER: _EVERYTHING,
-    Role.OWNER: _EVERYTHING,
+    Role.GUEST: PULL,
+    Role.REPORTER: PULL,
+    Role.DEVELOPER: PULL_AND_PUSH,
+    Role.MAINTAINER: EVERYTHING,
+    Role.OWNER: EVERYTHING,
 }
 
 
@@ -27,22 +23,22 @@ def has_ability(caller: Caller) -> bool:
 def held_actions(caller: Caller, group: Group) -> frozenset[Action]:
     """Give what the caller may do with images under the group; nothing where the feature is off."""
     if not group.dependency_proxy_enabled:
-        return _NOTHING
+        return NOTHING
     rights = _by_reach(caller, group) if caller.person is None else _by_person(caller.person, group)
     return rights & _by_token_scopes(caller)
 
 
 def _by_reach(caller: Caller, group: Group) -> frozenset[Action]:
-    return _EVERYTHING if any(owner.covers_group(group.path) for owner in caller.reach) else _NOTHING
+    return EVERYTHING if any(owner.covers_group(group.path) for owner in caller.reach) else NOTHING
 
 
 def _by_person(person: Person, group: Group) -> frozenset[Action]:
     role = role_at(person, group.path)
-    return _NOTHING if role is None else _BY_ROLE[role]
+    return NOTHING if role is None else _BY_ROLE[role]
 
 
 def _by_token_scopes(caller: Caller) -> frozenset[Action]:
     """Give what the scopes let through (GitLab docs: deploy tokens, Scope): the virtual registry's alone, writing implies reading."""
     if not caller.scopes.isdisjoint({TokenScope.WRITE_VIRTUAL_REGISTRY, TokenScope.API}):
-        return _EVERYTHING
-    return _PULL if TokenScope.READ_VIRTUAL_REGISTRY in caller.scopes else _NOTHING
+        return EVERYTHING
+    return PULL if TokenScope.READ_VIRTUAL_REGISTRY in caller.scopes else NOTHING

@@ -66,7 +66,7 @@ class Authentication:
         if found is None:
             self.throttle.count_wrong(None, address, secret)
             raise WrongCredentialError(_WRONG_API_TOKEN)
-        return self._holder(found)
+        return self._from_personal_access_token(found)
 
     def caller_by_id(self, credential: CredentialId) -> Caller:
         """Give the caller whose credential a signed token names, with the rights of now.
@@ -76,13 +76,13 @@ class Authentication:
         found: Caller | None = None
         if credential.kind is CallerKind.DEPLOY_TOKEN and credential.secret_id is not None:
             token = self.deploy_tokens.find_by_id(credential.id, credential.secret_id)
-            found = None if token is None else self._bearer(token)
+            found = None if token is None else self._from_deploy_token(token)
         elif credential.kind is CallerKind.PERSONAL_ACCESS_TOKEN:
             personal = self.accounts.find_token_by_id(credential.id)
-            found = None if personal is None else self._holder(personal)
+            found = None if personal is None else self._from_personal_access_token(personal)
         elif credential.kind is CallerKind.PASSWORD:
             password = self.accounts.find_password_by_id(credential.id)
-            found = None if password is None or password.password_id != credential.secret_id else self._knower(password)
+            found = None if password is None or password.password_id != credential.secret_id else self._from_password(password)
         if found is None:
             raise WrongCredentialError(_GONE, who=caller_label("", credential.id))
         return found
@@ -92,9 +92,9 @@ class Authentication:
         # The secret finds the token and the user name has to agree with it: user names are not unique.
         if found is None or not compare_digest(found.username.encode(), credential.username.encode()):
             return None
-        return self._bearer(found)
+        return self._from_deploy_token(found)
 
-    def _bearer(self, found: FoundToken) -> Caller:
+    def _from_deploy_token(self, found: FoundToken) -> Caller:
         reason = found.why_dead(self.clock())
         if reason is not None:
             raise DeadTokenError(reason, who=caller_label(found.username, found.id))
@@ -103,7 +103,7 @@ class Authentication:
 
     def _by_personal_access_token(self, credential: Credential) -> Caller | None:
         found = self.accounts.find_token(credential.secret.get_secret_value())
-        return self._holder(found) if found is not None and found.user.is_called(credential.username) else None
+        return self._from_personal_access_token(found) if found is not None and found.user.is_called(credential.username) else None
 
     def _by_password(self, credential: Credential, address: str) -> Caller | None:
         # Before the check, which is dear: within the limit somebody may guess, beyond it even the right guess is refused. What counts is
@@ -115,13 +115,12 @@ class Authentication:
         if found is None or not is_right:
             self.throttle.count_wrong(None, address, f"{credential.username.lower()}:{credential.secret.get_secret_value()}")
             return None
-        return self._knower(found)
+        return self._from_password(found)
 
-    def _knower(self, found: FoundPassword) -> Caller:
-        """Give the caller who knows a password."""
+    def _from_password(self, found: FoundPassword) -> Caller:
         return self._user(found.user, CallerKind.PASSWORD, found.user.id, _PASSWORD_SCOPES, found.password_id)
 
-    def _holder(self, found: FoundPersonalAccessToken) -> Caller:
+    def _from_personal_access_token(self, found: FoundPersonalAccessToken) -> Caller:
         reason = found.why_dead(self.clock())
         if reason is not None:
             raise DeadTokenError(reason, who=caller_label(found.user.username, found.id))

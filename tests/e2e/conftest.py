@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from gitlab import Gitlab
 
 from .compose_project import ComposeProject
 from .dependency_proxy import DependencyProxy
@@ -15,12 +16,14 @@ from .peers.docker_engine import DockerClient, DockerEngine
 from .peers.oci_layout import write_oci_layout
 from .peers.stock_registry import REGISTRIES, RegistryLine, StockRegistry
 from .people import Person, create_person
+from .proxy_calls import administrator_of
 from .python_gitlab import People, people_of_a_team
 from .refused import REFUSED, Refused
 from .secret_search import check_nothing_secret
 from .stand_ins.python_image import import_python_image
 from .stand_ins.registry_image import import_registry_image
 from .token_server import PULL, Token, TokenServer
+from .two_groups import Scene, make_tokens
 
 _numbers = count(1)
 
@@ -84,6 +87,31 @@ def dependency_proxy(
     require("docker-registry", "nginx")
     with DependencyProxy(token_server, upstream, tmp_path_factory.mktemp("dependency-proxy")) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def administrator(token_server: TokenServer) -> Iterator[Gitlab]:
+    """Log an administrator in at the REST API."""
+    with administrator_of(token_server, "administrator") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def tokens_of_two_groups(administrator: Gitlab) -> tuple[dict[str, Token], dict[str, Token]]:
+    """Make two groups that try everything on each other, with their tokens."""
+    return make_tokens(administrator)
+
+
+@pytest.fixture
+def scene(
+    token_server: TokenServer,
+    dependency_proxy: DependencyProxy,
+    upstream: StockRegistry,
+    tokens_of_two_groups: tuple[dict[str, Token], dict[str, Token]],
+    name: str,
+) -> Scene:
+    """Give the two groups at the dependency proxy, with an image name that no other test has."""
+    return Scene(token_server, dependency_proxy, upstream, *tokens_of_two_groups, name)
 
 
 @pytest.fixture(scope="session")

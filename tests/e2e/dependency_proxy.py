@@ -77,6 +77,14 @@ class DependencyProxy:
         written = {name: registry.log() for name, registry in registries.items()} | {"nginx": self.nginx.log()}
         return "\n".join(f"== {name}\n{log}" for name, log in written.items())
 
+    def stores(self, name: str, tag: str, *blobs: str) -> bool:
+        """Say whether the store holds a tag of its own, and blobs."""
+        return self.store.has_tag(name, tag) and self.store.has_blobs(name, *blobs)
+
+    def wait_for_copies(self, repository: str, *blobs: str) -> None:
+        """Return when the cache has stored these, of the repository of that name at the upstream."""
+        wait_until(lambda: self.cache.has_blobs(repository, *blobs), "the cache's copies")
+
     def ask(
         self, path: str, *, method: str = "GET", jwt: str | None = None, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from .dependency_proxy import DependencyProxy
 from .http_calls import Answer
-from .peers.processes import wait_until
 from .peers.stock_registry import StockRegistry
 from .proxy_calls import ACCEPT, Image, Repository, digest_of, full_name, make_image, signed
 from .token_server import Token, TokenServer
@@ -80,9 +79,7 @@ def fetch(world: World, *images: PublishedImage) -> None:
     for image in images:
         for path in (f"manifests/{image.tag}", *(f"blobs/{digest}" for digest in image.blobs)):
             assert world.proxy.ask(f"/v2/{full(image.repository)}/{path}", jwt=token, headers=ACCEPT).status == 200
-        layers = world.proxy.cache.storage / "docker/registry/v2/repositories" / image.repository / "_layers"
-        stored = [layers / digest.replace(":", "/") / "link" for digest in image.blobs]
-        wait_until(lambda stored=stored: all(link.exists() for link in stored), "the cache's copies")  # type: ignore[misc]
+        world.proxy.wait_for_copies(image.repository, *image.blobs)
 
 
 def push(world: World, shadowed: PublishedImage) -> PublishedImage:

@@ -9,7 +9,7 @@ import pytest
 from .dependency_proxy import DependencyProxy
 from .peers.availability import require
 from .peers.containerd import Containerd
-from .peers.processes import free_port, wait_until
+from .peers.processes import free_port
 from .peers.stock_registry import REGISTRIES, StockRegistry
 from .proxy_clients import CLIENTS, Client
 from .token_server import Token, TokenServer
@@ -63,19 +63,6 @@ def full_name(image: str, group: str = GROUP) -> str:
     return f"{group}/dependency_proxy/containers/{image}"
 
 
-def is_cached(proxy: DependencyProxy, image: PublishedImage) -> bool:
-    """Say whether the cache holds every layer: it goes on storing after it has answered."""
-    links = proxy.cache.storage / "docker/registry/v2/repositories" / image.repository / "_layers"
-    return all((links / blob.replace(":", "/") / "link").exists() for blob in image.blobs)
-
-
-def is_stored(proxy: DependencyProxy, name: str, tag: str, *blobs: str) -> bool:
-    """Say whether the store holds a tag of its own, and blobs."""
-    image = proxy.store.storage / "docker/registry/v2/repositories" / name
-    links = [image / "_layers" / blob.replace(":", "/") / "link" for blob in blobs]
-    return all(link.exists() for link in [image / "_manifests/tags" / tag / "current/link", *links])
-
-
 @pytest.fixture
 def published(own_upstream: StockRegistry, name: str, tmp_path: Path) -> PublishedImage:
     """Publish an official image at the upstream that these tests may stop."""
@@ -92,7 +79,7 @@ def test_pull_while_the_upstream_is_down(
 
     client.pull(by_tag).check()
     ids = [client.image_id(by_tag)]
-    wait_until(lambda: is_cached(own_proxy, published), "the layers in the cache")
+    own_proxy.wait_for_copies(published.repository, *published.blobs)
     own_upstream.stop()
     try:
         for previous, reference in ((by_tag, by_digest), (by_digest, by_tag)):
@@ -145,7 +132,7 @@ def test_push_of_a_cached_image(client: Client, own_proxy: DependencyProxy, writ
     for reference in references:
         client.push(reference).check()
     client.forget(*references)
-    stored = [is_stored(own_proxy, *name.split(":"), published.blobs[0]) for name in names]
+    stored = [own_proxy.stores(*name.split(":"), published.blobs[0]) for name in names]
     for reference in references:
         client.pull(reference).check()
 

@@ -10,7 +10,6 @@ from .dependency_proxy import DependencyProxy
 from .peers.containerd import Containerd
 from .peers.containers_tools import Skopeo
 from .peers.stock_registry import StockRegistry
-from .test_dependency_proxy_clients import is_stored
 from .token_server import Token, TokenServer
 from .upstream import PublishedImage, publish
 
@@ -109,7 +108,7 @@ def test_delete_takes_the_pushed_image_first(
     name, tag = f"{IMAGES}/{published.repository.removeprefix('library/')}", published.tag
     seen = []
     for _ in range(2):
-        seen.append(is_stored(dependency_proxy, name, tag))
+        seen.append(dependency_proxy.stores(name, tag))
         skopeo.delete(reference).check()
         assert digest(skopeo, reference) == published.digest
         seen.append(fetched(upstream, published) == 1)
@@ -174,4 +173,4 @@ def test_users_of_ctr(
     pushed = containerd.push(other, holders[role].credentials)
 
     assert (pushed.returncode == 0) == may_push
-    assert is_stored(dependency_proxy, *other.removeprefix(f"{dependency_proxy.host}/").split(":")) == may_push
+    assert dependency_proxy.stores(*other.removeprefix(f"{dependency_proxy.host}/").split(":")) == may_push

@@ -1,20 +1,16 @@
 """What one group pushes is invisible to every other, while all share what is cached: two groups that try everything on each other."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
+from typing import TYPE_CHECKING
 
 import pytest
-from gitlab import Gitlab
 
-from .dependency_proxy import DependencyProxy
 from .http_calls import Answer, claims
-from .peers.stock_registry import StockRegistry
 from .proxy_calls import (
     ALL,
     Image,
     Repository,
-    administrator_of,
     bearer,
     digest_of,
     error,
@@ -24,36 +20,13 @@ from .proxy_calls import (
     mint,
     send,
 )
-from .token_server import Token, TokenServer
-from .two_groups import ABOVE, BELOW_A, A, B, Scene, make_tokens
+from .two_groups import ABOVE, BELOW_A, A, B, Scene
 from .upstream import MANIFEST
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-
-
-@pytest.fixture(scope="module")
-def administrator(token_server: TokenServer) -> Iterator[Gitlab]:
-    """Log an administrator in."""
-    with administrator_of(token_server, "isolation-administrator") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def tokens(administrator: Gitlab) -> tuple[dict[str, Token], dict[str, Token]]:
-    """Make the groups' tokens."""
-    return make_tokens(administrator)
-
-
-@pytest.fixture
-def scene(
-    token_server: TokenServer,
-    dependency_proxy: DependencyProxy,
-    upstream: StockRegistry,
-    tokens: tuple[dict[str, Token], dict[str, Token]],
-    name: str,
-) -> Scene:
-    """Give the groups, with an image name that no other test has."""
-    return Scene(token_server, dependency_proxy, upstream, *tokens, name)
 
 
 @pytest.mark.parametrize("actions", ["pull", "pull,push", ALL])

@@ -51,6 +51,7 @@ def test_pull_through(lined: Lined, skopeo: Skopeo, name: str, tmp_path: Path) -
     image = publish(lined.upstream, f"library/{name}", "1", tmp_path)
     skopeo.login(lined.proxy.host, *lined.team.credentials).check()
     skopeo.copy(f"docker://{lined.proxy.host}/{full(lined.team, name)}:1", f"dir:{tmp_path}/first").check()
+    lined.proxy.wait_for_copies(image.repository, *image.blobs)
     lined.upstream.stop()
     try:
         skopeo.login(lined.proxy.host, *lined.others.credentials).check()

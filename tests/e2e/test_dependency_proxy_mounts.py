@@ -1,17 +1,13 @@
 """What one group begins with the parts of what another pushed: it mounts them, names them in manifests, goes on with uploads."""
 
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 from gitlab import Gitlab
 
-from .dependency_proxy import DependencyProxy
 from .http_calls import Answer, claims
-from .peers.stock_registry import StockRegistry
 from .proxy_calls import (
     Repository,
-    administrator_of,
     digest_of,
     error,
     full_name,
@@ -19,34 +15,8 @@ from .proxy_calls import (
     make_index,
     signed,
 )
-from .token_server import Token, TokenServer
-from .two_groups import ABOVE, SWITCHED, A, B, Scene, has, make_tokens
+from .two_groups import ABOVE, SWITCHED, A, B, Scene, has
 from .upstream import INDEX
-
-
-@pytest.fixture(scope="module")
-def administrator(token_server: TokenServer) -> Iterator[Gitlab]:
-    """Log an administrator in."""
-    with administrator_of(token_server, "mounts-administrator") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def tokens(administrator: Gitlab) -> tuple[dict[str, Token], dict[str, Token]]:
-    """Make the groups' tokens."""
-    return make_tokens(administrator)
-
-
-@pytest.fixture
-def scene(
-    token_server: TokenServer,
-    dependency_proxy: DependencyProxy,
-    upstream: StockRegistry,
-    tokens: tuple[dict[str, Token], dict[str, Token]],
-    name: str,
-) -> Scene:
-    """Give the groups, with an image name that no other test has."""
-    return Scene(token_server, dependency_proxy, upstream, *tokens, name)
 
 
 def _mounts(digest: str, source: str, own: str) -> dict[str, str]:

@@ -9,7 +9,6 @@ from .dependency_proxy import DependencyProxy
 from .peers.containers_tools import Podman, Skopeo
 from .peers.docker_engine import DockerClient
 from .peers.stock_registry import StockRegistry
-from .test_dependency_proxy_clients import is_stored
 from .token_server import Token, TokenServer
 from .upstream import PublishedImage, publish, publish_index
 
@@ -76,7 +75,7 @@ def test_podman_build_on_a_cached_image(
     podman.pull(built).check()
 
     assert podman.image_id(built) == image_id
-    assert is_stored(dependency_proxy, f"{IMAGES}/{name}", "built", image_id)
+    assert dependency_proxy.stores(f"{IMAGES}/{name}", "built", image_id)
 
 
 def test_docker_mounts_a_pushed_layer(docker: DockerClient, dependency_proxy: DependencyProxy, writer: Token, name: str) -> None:
@@ -130,7 +129,7 @@ def test_skopeo_copies_within_the_group(
 
     for image, tag in ((f"{name}/other", "1"), (name, "2")):
         skopeo.copy(source, f"docker://{dependency_proxy.host}/{IMAGES}/{image}:{tag}").check()
-        assert is_stored(dependency_proxy, f"{IMAGES}/{image}", tag, *published.blobs)
+        assert dependency_proxy.stores(f"{IMAGES}/{image}", tag, *published.blobs)
 
     asked = rf'"POST /v2/{IMAGES}/{name}/other/blobs/uploads/\?from=\S+&mount=\S+ HTTP/1.1" (\d+)'
     assert re.findall(asked, dependency_proxy.nginx.log()) == mounts
@@ -149,5 +148,5 @@ def test_skopeo_copies_an_index(
     skopeo.copy(copy, f"dir:{tmp_path}/back", every_platform=True).check()
 
     blobs = [blob for image in images.values() for blob in image.blobs]
-    assert is_stored(dependency_proxy, f"{IMAGES}/{name}", "2", *blobs)
+    assert dependency_proxy.stores(f"{IMAGES}/{name}", "2", *blobs)
     assert (tmp_path / "back" / "manifest.json").read_bytes() == index.manifest

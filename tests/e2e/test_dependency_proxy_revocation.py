@@ -1,9 +1,8 @@
 """What has ended since the log-in ends at the dependency proxy at once: tokens, users, roles, groups."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt as pyjwt
 import pytest
@@ -19,7 +18,6 @@ from .proxy_calls import (
     READ,
     WRITE,
     Repository,
-    administrator_of,
     deploy_token,
     full_name,
     insufficient,
@@ -32,16 +30,12 @@ from .proxy_front import NOT_THERE, Ended, Front, make_front, names_below
 from .python_gitlab import remembered
 from .token_server import PULL_AND_PUSH, Token, TokenServer
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 NAMES = names_below("attack/ended")
 
 _numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def administrator(token_server: TokenServer) -> Iterator[Gitlab]:
-    """Log an administrator in."""
-    with administrator_of(token_server, "attack-ended-administrator") as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,5 @@
 """Who may do what at the dependency proxy: every credential at every place, by real requests after a real token."""
 
-from collections.abc import Iterator
-
 import pytest
 from gitlab import Gitlab
 
@@ -14,7 +12,6 @@ from .proxy_calls import (
     READ,
     WRITE,
     Repository,
-    administrator_of,
     deploy_token,
     digest_of,
     error,
@@ -71,13 +68,6 @@ OF_A_PROJECT = (
     "it takes deploy tokens of the group itself or of a group above it."
 )
 LACKS = "The dependency proxy needs read_virtual_registry to pull, write_virtual_registry to pull, push and delete"
-
-
-@pytest.fixture(scope="module")
-def administrator(token_server: TokenServer) -> Iterator[Gitlab]:
-    """Log an administrator in."""
-    with administrator_of(token_server, "table-administrator") as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jwt as pyjwt
@@ -24,7 +24,6 @@ from .proxy_calls import (
     ACCEPT,
     WRITE,
     Repository,
-    administrator_of,
     answers,
     bearer,
     deploy_token,
@@ -38,13 +37,6 @@ from .token_server import TokenServer
 
 NAMES = names_below("attack/tokens")
 A, _, VICTIM, THIEF, CACHED = NAMES
-
-
-@pytest.fixture(scope="module")
-def administrator(token_server: TokenServer) -> Iterator[Gitlab]:
-    """Log an administrator in."""
-    with administrator_of(token_server, "attack-tokens-administrator") as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from .availability import program
-from .processes import Server, clean_environment, free_port, wait_for_port
+from .port_server import PortServer
+from .processes import Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,11 @@ class PasswordAuth:
 Auth = TokenAuth | PasswordAuth
 
 
-class StockRegistry:
-    """A registry on a free port of 127.0.0.1, which it keeps when it is stopped and started again.
+class StockRegistry(PortServer):
+    """A registry, without `auth` open to everybody.
 
-    Without `auth` it is open to everybody. With `remoteurl` it is a pull-through cache. Registries can share a `storage`. `configuration`
-    takes the place of all but address and storage; `env` adds variables, which the registry takes as settings.
+    Registries can share a `storage`. `configuration` takes the place of all but address and storage; `env` adds variables, which the
+    registry takes as settings.
     """
 
     def __init__(
@@ -60,52 +61,34 @@ class StockRegistry:
         directory: Path,
         auth: Auth | None,
         *,
-        remoteurl: str | None = None,
         storage: Path | None = None,
         configuration: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__(directory, "registry.log")
         self.line = line
         self.auth = auth
-        self.port = free_port()
-        self.host = f"127.0.0.1:{self.port}"
         self.storage = storage or directory / "storage"
-        self._remoteurl = remoteurl
         self._chosen = configuration
-        self._env = dict(env or {})
-        self._directory = directory
-        self._log = directory / "registry.log"
-        self._server: Server | None = None
+        self._env = {"OTEL_TRACES_EXPORTER": "none", **(env or {})}
 
-    def start(self) -> Self:
-        """Start the registry and return it once it answers; raise ServerDiedError with its log if it does not."""
+    def has_blobs(self, repository: str, *digests: str) -> bool:
+        """Say whether all of these are stored. A cache goes on storing after it has answered."""
+        layers = self._repository(repository) / "_layers"
+        return all((layers / digest.replace(":", "/") / "link").exists() for digest in digests)
+
+    def has_tag(self, repository: str, tag: str) -> bool:
+        """Say whether the tag is stored."""
+        return (self._repository(repository) / "_manifests" / "tags" / tag / "current" / "link").exists()
+
+    def _repository(self, name: str) -> Path:
+        return self.storage / "docker" / "registry" / "v2" / "repositories" / name
+
+    def _command(self) -> Command:
         self.storage.mkdir(parents=True, exist_ok=True)
         config = self._directory / "registry.yml"
         config.write_text(json.dumps(self._configuration(), indent=2))  # YAML takes JSON as it is
-        env = clean_environment(self._directory / "home", OTEL_TRACES_EXPORTER="none", **self._env)
-        self._server = Server([program(self.line.peer), "serve", config], env=env, log=self._log)
-        try:
-            wait_for_port("127.0.0.1", self.port, self._server)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """End the registry, if it runs. What it stores stays."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-
-    def log(self) -> str:
-        """Return what the registry has written, over all its starts."""
-        return self._log.read_text(errors="replace")
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
+        return [program(self.line.peer), "serve", config]
 
     def _configuration(self) -> dict[str, Any]:
         configuration = copy.deepcopy(dict(self._chosen)) if self._chosen is not None else self._usual()
@@ -120,7 +103,6 @@ class StockRegistry:
             "storage": {"delete": {"enabled": True}},
             "http": {"relativeurls": True},
             **({} if self.auth is None else {"auth": _auth_section(self.auth)}),
-            **({} if self._remoteurl is None else {"proxy": {"remoteurl": self._remoteurl}}),
         }
 
 
