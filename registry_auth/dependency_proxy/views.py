@@ -1,7 +1,6 @@
 """`/v2/`, where clients find the token endpoint, and the gate, which nginx asks with `auth_request`."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 
@@ -25,7 +24,7 @@ from registry_auth.errors import (
     WrongCredentialError,
     registry_errors,
 )
-from registry_auth.http_errors import UNAVAILABLE_SENTENCE, http_exception, json_response, log_unavailable
+from registry_auth.http_errors import UNAVAILABLE_SENTENCE, encoded_json_response, http_exception, json_response, log_unavailable
 from registry_auth.logs import redact
 
 GATE_PATH = "/dependency_proxy/gate"
@@ -62,7 +61,9 @@ def dependency_proxy(proxy: DependencyProxy) -> Blueprint:
             proxy.gate.tokens.read(request.headers.get("Authorization"))
         except RequestRefusedError as error:
             _log(error, request.remote_addr, "GET /v2/")
-            return json_response(_body(error), error.status, _VERSION | _challenge(proxy.challenger, error))
+            challenge = _challenge(proxy.challenger, error)
+            headers = _VERSION if challenge is None else _VERSION | {"WWW-Authenticate": challenge}
+            return json_response(_body(error), error.status, headers)
         return json_response({}, 200, _VERSION)
 
     @blueprint.get(GATE_PATH, provide_automatic_options=False)
@@ -79,7 +80,7 @@ def dependency_proxy(proxy: DependencyProxy) -> Blueprint:
             return _refuse(error.status, _body(error), _challenge(proxy.challenger, error, asked))
         except UnavailableError as error:
             log_unavailable(error)
-            return _refuse(503, registry_errors("UNKNOWN", UNAVAILABLE_SENTENCE), {})
+            return _refuse(503, registry_errors("UNKNOWN", UNAVAILABLE_SENTENCE))
 
     return blueprint
 
@@ -107,26 +108,25 @@ def _let_through(passage: Passage) -> Response:
     return Response(status=204, headers={"Cache-Control": "no-store", **headers})
 
 
-def _refuse(status: int, body: object, challenge: Mapping[str, str]) -> Response:
+def _refuse(status: int, body: object, challenge: str | None = None) -> Response:
     """Tell nginx what to answer. It is always 403: of the others, nginx passes a 401 on by itself and makes a 500 of the rest."""
-    headers = {"X-Refusal-Status": str(status), "X-Refusal-Body": orjson.dumps(body).decode()}
+    encoded = orjson.dumps(body)
+    headers = {"X-Refusal-Status": str(status), "X-Refusal-Body": encoded.decode()}
     if challenge:
-        headers["X-Refusal-Challenge"] = challenge["WWW-Authenticate"]
-    return json_response(body, 403, headers)
+        headers["X-Refusal-Challenge"] = challenge
+    return encoded_json_response(encoded, 403, headers)
 
 
 def _body(error: RequestRefusedError) -> dict[str, object]:
     return registry_errors(error.code, str(error))
 
 
-def _challenge(challenger: Challenger, error: RequestRefusedError, asked: RegistryRequest | None = None) -> dict[str, str]:
+def _challenge(challenger: Challenger, error: RequestRefusedError, asked: RegistryRequest | None = None) -> str | None:
     if error.status != 401:  # noqa: PLR2004
-        return {}
+        return None
     # To a registry's client, a credential that has ended is a token that is no longer good.
     word = error.challenge_error if isinstance(error, ImageRefusedError) else InvalidTokenError.challenge_error
-    if asked is None:
-        return {"WWW-Authenticate": challenger.challenge(word)}
-    return {"WWW-Authenticate": challenger.challenge(word, asked.name.full, route(asked, ()).needed)}
+    return challenger.challenge(word) if asked is None else challenger.challenge(word, asked.name.full, route(asked, ()).needed)
 
 
 def _log(error: RequestRefusedError, address: str | None, what: str) -> None:
