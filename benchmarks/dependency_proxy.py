@@ -23,11 +23,11 @@ import click
 from tests.e2e.dependency_proxy import SHIPPED, DependencyProxy
 from tests.e2e.peers.availability import program
 from tests.e2e.peers.nginx import Nginx
+from tests.e2e.peers.oci_layout import MANIFEST
 from tests.e2e.peers.processes import clean_environment, run
 from tests.e2e.peers.stock_registry import REGISTRIES, RegistryLine, StockRegistry
 from tests.e2e.proxy_calls import ACCEPT, READ, WRITE, Image, Repository, bearer, digest_of, full_name, signed
 from tests.e2e.token_server import Token, TokenServer
-from tests.e2e.upstream import MANIFEST
 
 GROUP = "team"
 CACHED, PUSHED = "library/cached", "library/pushed"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from .dependency_proxy import DependencyProxy
 from .http_calls import Answer
+from .peers.oci_layout import MANIFEST
 from .peers.stock_registry import StockRegistry
 from .proxy_calls import ACCEPT, Image, Repository, digest_of, full_name, make_image, signed
 from .token_server import Token, TokenServer
-from .upstream import MANIFEST, PublishedImage, publish
+from .upstream import PublishedImage, publish
 
 READ_TIMEOUT = 10  # seconds that nginx gives to the cache
 

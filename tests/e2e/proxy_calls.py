@@ -13,10 +13,10 @@ from http.client import HTTPConnection
 from gitlab import Gitlab
 
 from .http_calls import Answer, call
+from .peers.oci_layout import INDEX, MANIFEST
 from .python_gitlab import as_token, logged_in
 from .registry_calls import challenge
 from .token_server import Token, TokenServer
-from .upstream import INDEX, MANIFEST
 
 READ = ("read_virtual_registry",)
 WRITE = ("write_virtual_registry",)

@@ -11,6 +11,7 @@ from .peers.availability import require
 from .peers.containerd import Containerd
 from .peers.processes import free_port
 from .peers.stock_registry import REGISTRIES, StockRegistry
+from .proxy_calls import full_name
 from .proxy_clients import CLIENTS, Client
 from .token_server import Token, TokenServer
 from .upstream import PublishedImage, publish, publish_index
@@ -58,11 +59,6 @@ def own_proxy(
         yield proxy
 
 
-def full_name(image: str, group: str = GROUP) -> str:
-    """Give the name under which the registries behind nginx know what a group pushed."""
-    return f"{group}/dependency_proxy/containers/{image}"
-
-
 @pytest.fixture
 def published(own_upstream: StockRegistry, name: str, tmp_path: Path) -> PublishedImage:
     """Publish an official image at the upstream that these tests may stop."""
@@ -73,7 +69,7 @@ def test_pull_while_the_upstream_is_down(
     client: Client, own_upstream: StockRegistry, own_proxy: DependencyProxy, reader: Token, published: PublishedImage, name: str
 ) -> None:
     """The first pull comes from the upstream; later ones, by tag and by digest, from the cache."""
-    image = f"{own_proxy.host}/{full_name(name)}"
+    image = f"{own_proxy.host}/{full_name(GROUP, name)}"
     by_tag, by_digest = f"{image}:1", f"{image}@{published.digest}"
     client.login(own_proxy.host, reader)
 
@@ -99,7 +95,7 @@ def test_nested_image_for_several_platforms(
     image = f"grafana/loki/{name}"
     images = {architecture: publish(upstream, image, architecture, tmp_path) for architecture in _ARCHITECTURES.values()}
     publish_index(upstream, image, "1", images)
-    reference = f"{dependency_proxy.host}/{full_name(image)}:1"
+    reference = f"{dependency_proxy.host}/{full_name(GROUP, image)}:1"
     client.login(dependency_proxy.host, reader)
 
     client.pull(reference).check()
@@ -109,7 +105,7 @@ def test_nested_image_for_several_platforms(
 
 def test_push_of_a_new_image(client: Client, dependency_proxy: DependencyProxy, writer: Token, name: str) -> None:
     """A new image goes into the store and comes back."""
-    reference = f"{dependency_proxy.host}/{full_name(f'tools/{name}')}:1"
+    reference = f"{dependency_proxy.host}/{full_name(GROUP, f'tools/{name}')}:1"
     created = client.create(reference, name)
     client.login(dependency_proxy.host, writer)
 
@@ -122,7 +118,7 @@ def test_push_of_a_new_image(client: Client, dependency_proxy: DependencyProxy, 
 
 def test_push_of_a_cached_image(client: Client, own_proxy: DependencyProxy, writer: Token, published: PublishedImage, name: str) -> None:
     """What came from the cache is pushed whole, whatever it is called: nothing of it is taken to be in the store already."""
-    names = [full_name(image) for image in (f"{name}:1", f"{name}:2", f"{name}/other:1")]
+    names = [full_name(GROUP, image) for image in (f"{name}:1", f"{name}:2", f"{name}/other:1")]
     references = [f"{own_proxy.host}/{name}" for name in names]
     client.login(own_proxy.host, writer)
     client.pull(references[0]).check()
@@ -144,7 +140,7 @@ def test_pushed_tag_of_an_upstream_image(
     client: Client, own_proxy: DependencyProxy, writer: Token, published: PublishedImage, name: str
 ) -> None:
     """In the group that pushed it, it takes the place of the upstream's; every other group goes on seeing the upstream's."""
-    own, others = (f"{own_proxy.host}/{full_name(name, group)}:1" for group in (GROUP, OTHER_GROUP))
+    own, others = (f"{own_proxy.host}/{full_name(group, name)}:1" for group in (GROUP, OTHER_GROUP))
     created = client.create(own, name)
     client.login(own_proxy.host, writer)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .http_calls import Answer, claims
+from .peers.oci_layout import MANIFEST
 from .proxy_calls import (
     ALL,
     Image,
@@ -21,7 +22,6 @@ from .proxy_calls import (
     send,
 )
 from .two_groups import ABOVE, BELOW_A, A, B, Scene
-from .upstream import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

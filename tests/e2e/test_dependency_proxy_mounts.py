@@ -6,6 +6,7 @@ import pytest
 from gitlab import Gitlab
 
 from .http_calls import Answer, claims
+from .peers.oci_layout import INDEX
 from .proxy_calls import (
     Repository,
     digest_of,
@@ -16,7 +17,6 @@ from .proxy_calls import (
     signed,
 )
 from .two_groups import ABOVE, SWITCHED, A, B, Scene, has
-from .upstream import INDEX
 
 
 def _mounts(digest: str, source: str, own: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -96,6 +97,11 @@ class DockerClient:
     def import_image(self, reference: str, marker: str) -> Finished:
         """Make a busybox image of one layer; its file /marker makes the layer differ from other images'."""
         return self.docker("import", "--change", 'CMD ["/bin/sh"]', "-", reference, stdin=busybox_tree(marker))
+
+    def import_archive(self, reference: str, archive: Path, instructions: Iterable[str]) -> None:
+        """Make an image of a file tree and instructions of a Dockerfile."""
+        changes = [word for instruction in instructions for word in ("--change", instruction)]
+        self.docker("import", *changes, str(archive), reference).check()
 
     def tag(self, source: str, target: str) -> Finished:
         """Give an image a second name."""

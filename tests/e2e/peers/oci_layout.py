@@ -10,6 +10,8 @@ from pathlib import Path
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _OCI = "application/vnd.oci.image"
+MANIFEST = f"{_OCI}.manifest.v1+json"
+INDEX = f"{_OCI}.index.v1+json"
 
 
 def write_oci_layout(directory: Path, marker: str, *, layers: int = 1) -> Path:
@@ -21,8 +23,8 @@ def write_oci_layout(directory: Path, marker: str, *, layers: int = 1) -> Path:
     compressed = [gzip.compress(archive, mtime=0) for archive in archives]
     config = _write(directory, f"{_OCI}.config.v1+json", _as_json(_configuration(archives)))
     blobs = [_write(directory, f"{_OCI}.layer.v1.tar+gzip", layer) for layer in compressed]
-    manifest = {"schemaVersion": 2, "mediaType": f"{_OCI}.manifest.v1+json", "config": config, "layers": blobs}
-    entry = _write(directory, f"{_OCI}.manifest.v1+json", _as_json(manifest))
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": blobs}
+    entry = _write(directory, MANIFEST, _as_json(manifest))
     entry["annotations"] = {"org.opencontainers.image.ref.name": "latest"}
     (directory / "index.json").write_bytes(_as_json({"schemaVersion": 2, "manifests": [entry]}))
     (directory / "oci-layout").write_bytes(_as_json({"imageLayoutVersion": "1.0.0"}))

@@ -30,5 +30,4 @@ def import_nginx_image(docker: DockerClient, directory: Path) -> None:
         tree.add_link("/var/log/nginx/access.log", "/dev/stdout")
         tree.add_link("/var/log/nginx/error.log", "/dev/stderr")
         tree.add_text("/docker-entrypoint.sh", _ENTRYPOINT, mode=0o755)
-    changes = [word for change in _CHANGES for word in ("--change", change)]
-    docker.docker("import", *changes, str(archive), REFERENCE).check()
+    docker.import_archive(REFERENCE, archive, _CHANGES)

@@ -31,8 +31,7 @@ def import_python_image(docker: DockerClient, directory: Path) -> None:
         _add_interpreter(tree)
         _add_environment(tree)
         tree.add_directory("/wheels", locked_wheels())
-    changes = [word for change in _CHANGES for word in ("--change", change)]
-    docker.docker("import", *changes, str(archive), REFERENCE).check()
+    docker.import_archive(REFERENCE, archive, _CHANGES)
 
 
 def _add_interpreter(tree: ImageTree) -> None:

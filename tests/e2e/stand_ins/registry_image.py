@@ -42,5 +42,4 @@ def import_registry_image(docker: DockerClient, directory: Path) -> None:
         tree.add_libraries_of([registry])
         tree.add_text("/entrypoint.sh", _ENTRYPOINT, mode=0o755)
         tree.add_text("/etc/docker/registry/config.yml", _CONFIG)
-    changes = [word for change in _CHANGES for word in ("--change", change)]
-    docker.docker("import", *changes, str(archive), REFERENCE).check()
+    docker.import_archive(REFERENCE, archive, _CHANGES)
