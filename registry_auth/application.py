@@ -1,5 +1,6 @@
 """Builds each part once and hands it what it needs."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from registry_auth import rest_api
 from registry_auth.accounts.lookup import AccountLookup
 from registry_auth.accounts.passwords import PasswordCheck
 from registry_auth.credentials.authentication import Authentication
+from registry_auth.database import Database
 from registry_auth.dependency_proxy.challenge import Challenger
 from registry_auth.dependency_proxy.gate import Gate
 from registry_auth.dependency_proxy.gate_secret import gate_secret
@@ -18,6 +20,7 @@ from registry_auth.dependency_proxy.presented_tokens import PresentedTokens
 from registry_auth.dependency_proxy.views import GATE_PATH, DependencyProxy, dependency_proxy, nothing_here
 from registry_auth.deploy_tokens.lookup import DeployTokenLookup
 from registry_auth.http_errors import read_whole_body, register_error_handlers
+from registry_auth.last_use import LastUseRecorder
 from registry_auth.logs import configure_logging
 from registry_auth.namespaces.group_lookup import GroupLookup
 from registry_auth.namespaces.ownership import ProjectLookup
@@ -33,6 +36,19 @@ from registry_auth.trusted_proxies import behind_proxies
 from registry_auth.values import Service
 
 _MAX_BODY = 256 * 1024  # bytes; 256 scopes with the longest names fit in
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What an application holds open, as its extension `registry_auth`."""
+
+    database: Database
+    last_uses: LastUseRecorder
+
+    def close(self) -> None:
+        """Write down what is waiting to be written, and give up all connections."""
+        self.last_uses.close()
+        self.database.close()
 
 
 def create_app(settings: Settings) -> Flask:
@@ -63,11 +79,12 @@ def create_app(settings: Settings) -> Flask:
     app = _flask_app()
     if settings.trusted_proxies:
         app.wsgi_app = behind_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment]
-    app.extensions["registry_auth"] = services
-    app.register_blueprint(token_endpoint(authentication, issuer))
+    last_uses = LastUseRecorder(services.last_uses)
+    app.extensions["registry_auth"] = Resources(services.database, last_uses)
+    app.register_blueprint(token_endpoint(authentication, issuer, last_uses))
     app.register_blueprint(dependency_proxy(_dependency_proxy(settings, services, signer, authentication, images)))
     app.register_blueprint(operations(services.database, signer))
-    app.register_blueprint(rest_api.blueprint(services, authentication, settings.external_url))
+    app.register_blueprint(rest_api.blueprint(services, authentication, last_uses, settings.external_url))
     return app
 
 

@@ -10,6 +10,7 @@ from registry_auth.accounts.users import Users
 from registry_auth.accounts.visible_namespaces import VisibleNamespaces
 from registry_auth.database import Database
 from registry_auth.deploy_tokens.service import DeployTokens
+from registry_auth.last_use import LastUses
 from registry_auth.namespaces.service import Namespaces
 from registry_auth.settings import Settings
 from registry_auth.signing import KeyDirectory
@@ -35,11 +36,22 @@ class Services:
     users: Users
     memberships: Memberships
     personal_access_tokens: PersonalAccessTokens
+    last_uses: LastUses
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database, and nothing else; it is connected to when it is asked. Raises ConfigurationError."""
+    return Database(
+        settings.database_url,
+        listen_url=settings.database_listen_url,
+        pool_size=settings.database_pool_size,
+        cache_size=settings.cache_size,
+    )
 
 
 def build_services(settings: Settings) -> Services:
     """Open the database and the key directory, making keys that are missing. Raises ConfigurationError."""
-    database = Database(settings.database_url)
+    database = open_database(settings)
     keys = KeyDirectory(settings.keys_dir)
     secret = keys.ready(utc_now()).server_secret
     digester = SecretDigester(secret.id, secret.value)
@@ -54,4 +66,5 @@ def build_services(settings: Settings) -> Services:
         users=Users(database, utc_now),
         memberships=Memberships(database, utc_now),
         personal_access_tokens=PersonalAccessTokens(database, digester, utc_now),
+        last_uses=LastUses(database),
     )

@@ -21,9 +21,25 @@ _FORBIDDEN_IN_CHALLENGE = set('"\\ ')
 
 def _check_database_url(url: str) -> str:
     path = url.removeprefix("sqlite:///")
-    if path in {"", url, ":memory:"} or "?" in path:
+    if path == url:
+        return _check_postgresql_url(url)
+    if path in {"", ":memory:"} or "?" in path:
         raise ValueError
     return url
+
+
+def _check_postgresql_url(url: str) -> str:
+    address, scheme = urlsplit(url), url.partition("://")[0]
+    # A password with a slash that is not percent-encoded would be cut in two, and its first half be logged as a host or a port.
+    if scheme not in _POSTGRESQL or len(address.path) <= 1 or "/" in address.path[1:] or address.fragment or address.port == 0:
+        raise ValueError
+    return url
+
+
+def _check_listen_url(url: str | None, info: ValidationInfo) -> str | None:
+    if url is not None and str(info.data.get("database_url", "")).startswith("sqlite"):
+        raise ValueError
+    return None if url is None else _check_postgresql_url(url)
 
 
 def _check_http_url(url: str) -> str:
@@ -79,6 +95,10 @@ def _fits_challenge(text: str) -> bool:
     return text.isascii() and text.isprintable() and _FORBIDDEN_IN_CHALLENGE.isdisjoint(text)
 
 
+_POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg"})
+_POSTGRESQL_URL = "postgresql+psycopg://user:password@host:port/database, with special characters in the password percent-encoded"
+_LISTEN_URL = f"{_POSTGRESQL_URL}; and set only where {PREFIX}DATABASE_URL leads to a PostgreSQL too"
+_DATABASE_URL = f"sqlite:/// followed by the path of a file, or {_POSTGRESQL_URL}"
 _REDIS_DATABASE = re.compile(r"(/[0-9]*)?", re.ASCII)
 _THROTTLE_URL = "memory://, or the address of a Redis, redis://, rediss:// or redis+unix://, without query and fragment"
 _WORD = "printable ASCII without spaces, quotes and backslashes, and not empty"
@@ -92,9 +112,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True)
 
-    database_url: Annotated[str, AfterValidator(_check_database_url), Field(description="sqlite:/// followed by the path of a file")] = (
+    database_url: Annotated[str, AfterValidator(_check_database_url), Field(description=_DATABASE_URL, repr=False)] = (
         "sqlite:///data/registry-auth.db"
     )
+    database_listen_url: Annotated[str | None, AfterValidator(_check_listen_url), Field(description=_LISTEN_URL, repr=False)] = None
+    database_pool_size: Annotated[int, Field(ge=1, le=100, description="a number of connections from 1 to 100")] = 5
+    cache_size: Annotated[int, Field(ge=0, le=10_000_000, description="a number of rows from 0 to 10000000")] = 10_000
     keys_dir: Annotated[Path, Field(description="the path of a directory")] = Path("keys")
     issuer: Annotated[str, AfterValidator(_check_word), Field(description=_WORD)] = "registry-auth"
     service: Annotated[str, AfterValidator(_check_service), Field(description=_SERVICE)] = "container_registry"
@@ -113,6 +136,12 @@ class Settings(BaseSettings):
     token_lifetime: Annotated[int, Field(ge=60, le=86_400, description="a whole number of seconds from 60 to 86400")] = 900
     throttle_storage_url: Annotated[str, AfterValidator(_check_throttle_url), Field(description=_THROTTLE_URL, repr=False)] = "memory://"
     trusted_proxies: Annotated[int, Field(ge=0, le=16, description="a number of proxies from 0 to 16")] = 0
+
+    @property
+    def data_dir(self) -> Path:
+        """Where the files of this installation lie: beside an SQLite database."""
+        file = self.database_url.removeprefix("sqlite:///")
+        return Path("data") if file == self.database_url else Path(file).parent
 
     @property
     def realm(self) -> str:

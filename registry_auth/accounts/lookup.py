@@ -1,4 +1,4 @@
-"""Finding the user behind a credential, with statements built once and no ORM objects."""
+"""Finding the user behind a credential: in the cache, or with statements built once and no ORM objects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, bindparam, or_, select
 
 from registry_auth.accounts.find import USERNAME, is_email
 from registry_auth.accounts.models import Membership, PersonalAccessToken, User
-from registry_auth.database import Database
+from registry_auth.database import Database, RememberedRows
 from registry_auth.namespaces.models import Namespace
 from registry_auth.token_secrets import SecretDigester
 from registry_auth.token_validity import why_dead
@@ -84,18 +84,23 @@ class AccountLookup:
     def __init__(self, database: Database, digester: SecretDigester) -> None:
         self._database = database
         self._digester = digester
+        self._tokens_by_digest: RememberedRows[bytes, FoundPersonalAccessToken] = RememberedRows(database.cache)
+        self._tokens_by_id: RememberedRows[int, FoundPersonalAccessToken] = RememberedRows(database.cache)
+        self._passwords_by_id: RememberedRows[int, FoundPassword] = RememberedRows(database.cache)
+        self._memberships: RememberedRows[int, frozenset[RoleAtPath]] = RememberedRows(database.cache)
 
     def find_token(self, secret: str) -> FoundPersonalAccessToken | None:
         """Give the personal access token that this is the secret of, dead or alive."""
-        return self._token(_TOKEN_BY_DIGEST, {"digest": self._digester.digest(secret)})
+        digest = self._digester.digest(secret)
+        return self._tokens_by_digest.read(digest, lambda: self._token(_TOKEN_BY_DIGEST, {"digest": digest}))
 
     def find_token_by_id(self, token_id: int) -> FoundPersonalAccessToken | None:
         """Give the personal access token of this id, dead or alive."""
-        return self._token(_TOKEN_BY_ID, {"id": token_id})
+        return self._tokens_by_id.read(token_id, lambda: self._token(_TOKEN_BY_ID, {"id": token_id}))
 
     def find_password_by_id(self, user_id: int) -> FoundPassword | None:
         """Give the user of this id."""
-        return self._password(_PASSWORD_BY_ID, {"id": user_id})
+        return self._passwords_by_id.read(user_id, lambda: self._password(_PASSWORD_BY_ID, {"id": user_id}))
 
     def find_password(self, login: str) -> FoundPassword | None:
         """Give the user who logs in with this user name or e-mail address."""
@@ -105,8 +110,11 @@ class AccountLookup:
 
     def memberships(self, user_id: int) -> frozenset[RoleAtPath]:
         """Give the roles that the user was given."""
-        with self._database.reading() as connection:
-            return frozenset(RoleAtPath(path, role) for path, role in connection.execute(_MEMBERSHIPS, {"user_id": user_id}))
+        roles = self._memberships.read(user_id, lambda: self._read_memberships(user_id))
+        return frozenset() if roles is None else roles
+
+    def _read_memberships(self, user_id: int) -> frozenset[RoleAtPath]:
+        return frozenset(RoleAtPath(path, role) for path, role in self._database.rows(_MEMBERSHIPS, {"user_id": user_id}))
 
     def _token(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> FoundPersonalAccessToken | None:
         row = self._one(statement, parameters)
@@ -123,8 +131,8 @@ class AccountLookup:
         return int.from_bytes(self._digester.digest(f"password id {password_hash}")[:_PASSWORD_ID_BYTES])
 
     def _one(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Row[*tuple[Any, ...]] | None:
-        with self._database.reading() as connection:
-            return connection.execute(statement, parameters).one_or_none()
+        rows = self._database.rows(statement, parameters)
+        return rows[0] if rows else None
 
 
 def _user(row: Row[*tuple[Any, ...]]) -> FoundUser:

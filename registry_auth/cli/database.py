@@ -2,7 +2,8 @@
 
 import click
 
-from registry_auth.database import Database, check_schema, migrate
+from registry_auth.database import check_schema, migrate
+from registry_auth.services import open_database
 from registry_auth.settings import load_settings
 
 
@@ -14,14 +15,14 @@ def database() -> None:
 @database.command("migrate")
 def migrate_() -> None:
     """Make the tables, or bring them to this version. `serve` does so too when it starts."""
-    with Database(load_settings().database_url) as store:
+    with open_database(load_settings()) as store:
         migrate(store)
-        click.echo(f"The database {store.path} is up to date.")
+        click.echo(f"The database {store.label} is up to date.")
 
 
 @database.command()
 def check() -> None:
     """Say whether the database has the schema of this version; exit status 1 if not."""
-    with Database(load_settings().database_url) as store:
+    with open_database(load_settings()) as store:
         check_schema(store)
-        click.echo(f"The database {store.path} is up to date.")
+        click.echo(f"The database {store.label} is up to date.")

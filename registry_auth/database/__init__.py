@@ -1,15 +1,19 @@
-"""The database: engines, sessions, pages and migrations."""
+"""The database: engines, sessions, pages, caches and migrations."""
 
-from registry_auth.database.base import Base, UtcDateTime, enum_text
+from registry_auth.database.base import Base, Recorded, UtcDateTime, enum_text
 from registry_auth.database.engine import Database
 from registry_auth.database.migration import check_schema, check_writable, migrate, prepare_schema
 from registry_auth.database.paging import Page, Paging, matches_text, select_page
+from registry_auth.database.row_cache import RememberedRows, RowCache
 
 __all__ = [
     "Base",
     "Database",
     "Page",
     "Paging",
+    "Recorded",
+    "RememberedRows",
+    "RowCache",
     "UtcDateTime",
     "check_schema",
     "check_writable",

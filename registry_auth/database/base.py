@@ -23,6 +23,12 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
+class Recorded(DeclarativeBase):
+    """Base of the tables that requests write to, and on which no answer depends: what is remembered of the others stays good."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant. Takes and gives aware datetimes in UTC, also on databases whose timestamps know no zone."""
 

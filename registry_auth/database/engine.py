@@ -1,47 +1,53 @@
-"""Engines and sessions for the store that the settings name."""
+"""Connections, sessions and transactions in the store that the settings name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from sqlite3 import Connection as SqliteConnection
-from typing import Self
+from typing import Any, Self
 
-from filelock import FileLock
-from sqlalchemy import Connection, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy import Connection, Row, Select, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
 
-from registry_auth.errors import ConfigurationError, UnavailableError
+from registry_auth.database.row_cache import RowCache
+from registry_auth.database.sqlite import SqliteStore
+from registry_auth.database.store import Store
+from registry_auth.errors import UnavailableError
 
-_BUSY_TIMEOUT = 5_000  # milliseconds that SQLite waits for another writer
-_MIGRATION_TIMEOUT = 60  # seconds that a second process waits for the first one's migration
-_ACCESS_ADVICE = "Check that this user may read and write the file and its directory."
-_CONTENT_ADVICE = "Bring it back from a backup, or name another file in REGISTRY_AUTH_DATABASE_URL."
+_POOL_SIZE = 5
+_CACHE_SIZE = 10_000
 
 
 class Database:
-    """One store: `reading()` and `reading_session()` for queries, `transaction()` for changes.
+    """One store: `rows()` for a look-up, `reading_session()` for queries, `transaction()` for changes.
 
-    They raise UnavailableError when the store does not answer. As a context manager it closes itself.
+    They raise UnavailableError when the store does not answer. `cache` is for rows that look-ups have found. As a context manager it
+    closes itself.
     """
 
-    def __init__(self, url: str) -> None:
-        self.path = _sqlite_path(url)
-        _make_place(self.path)
-        # hide_parameters: an error's text ends up in logs, and parameters are digests and names.
-        self._writer = create_engine(url, hide_parameters=True)
-        # A second engine, because switching to AUTOCOMMIT at each checkout costs more than the statement saves.
-        self._reader = create_engine(url, hide_parameters=True, isolation_level="AUTOCOMMIT")
-        for engine in (self._writer, self._reader):
-            event.listen(engine, "connect", _set_up_connection)
-        event.listen(self._writer, "begin", _begin_immediate)
+    def __init__(self, url: str, *, listen_url: str | None = None, pool_size: int = _POOL_SIZE, cache_size: int = _CACHE_SIZE) -> None:
+        self._store = _store(url, listen_url, pool_size)
+        self.cache = RowCache(self._store.changes, cache_size)
+
+    @property
+    def label(self) -> str:
+        """What names the store in a sentence."""
+        return self._store.label
+
+    def rows(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Give what one query finds. It is asked again, once, when the connection turns out to be lost."""
+        with self._translated_errors():
+            try:
+                return self._ask(statement, parameters)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                return self._ask(statement, parameters)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a connection on which every statement stands for itself."""
-        with self._translated_errors(), self._reader.connect() as connection:
+        with self._translated_errors(), self._store.reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -52,30 +58,35 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Open a session that is committed at the end, or rolled back when an exception leaves it."""
-        with self._translated_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        """Open a session that is committed at the end, or rolled back when an exception leaves it. Transactions follow each other."""
+        with self._translated_errors(), Session(self._store.writer, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def recording(self) -> Iterator[Connection]:
+        """Open a transaction on the tables of `Recorded`, which waits for no other and of which the caches take no notice."""
+        with self._translated_errors(), self._store.recorder.begin() as connection:
+            yield connection
 
     @contextmanager
     def schema_change(self) -> Iterator[Connection]:
         """Open one transaction for a migration, in one process at a time."""
-        with self._translated_errors(), FileLock(f"{self.path}.lock", timeout=_MIGRATION_TIMEOUT):
-            with self._reader.connect() as connection:
-                # A property of the file. Two processes that switch a new file at once fail without waiting, hence the lock.
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            with self._writer.begin() as connection:
-                yield connection
+        with self._translated_errors(), self._store.schema_change() as connection:
+            yield connection
 
     def close(self) -> None:
         """Give up all connections."""
-        self._writer.dispose()
-        self._reader.dispose()
+        self._store.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+    def _ask(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
+        with self._store.reader.connect() as connection:
+            return connection.execute(statement, parameters).all()
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
@@ -84,40 +95,22 @@ class Database:
         except IntegrityError:
             raise  # what was asked is at fault, not the store
         except DBAPIError as error:
-            advice = _ACCESS_ADVICE if isinstance(error, OperationalError) else _CONTENT_ADVICE
-            raise UnavailableError(f"The database {self.path} cannot be used: {error.orig}. {advice}") from error
-        except (OSError, PoolTimeoutError) as error:
-            raise UnavailableError(f"The database {self.path} cannot be used: {error}. {_ACCESS_ADVICE}") from error
+            raise self._unavailable(error.orig, error) from error
+        except PoolTimeoutError as error:
+            raise self._unavailable(error, None) from error
+        except OSError as error:
+            raise self._unavailable(error, error) from error
+
+    def _unavailable(self, reason: BaseException | None, error: DBAPIError | OSError | None) -> UnavailableError:
+        said = " ".join(str(reason).split()).removesuffix(".")  # PostgreSQL explains itself in several lines
+        return UnavailableError(f"The database {self.label} cannot be used: {said}. {self._store.advice(error)}")
 
 
-def _sqlite_path(url: str) -> Path:
-    database = make_url(url).database
-    if database is None:
-        raise ConfigurationError("REGISTRY_AUTH_DATABASE_URL names no file.")
-    return Path(database)
+def _store(url: str, listen_url: str | None, pool_size: int) -> Store:
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        return SqliteStore(address)
+    # Not imported without need: psycopg takes memory of each process.
+    from registry_auth.database.postgresql import PostgresStore  # noqa: PLC0415
 
-
-def _make_place(path: Path) -> None:
-    """Make directory and file for their owner alone; SQLite gives its other files the mode of the first."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            path.touch(mode=0o600)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The database {path} cannot be made ({error.strerror}): "
-            "make its directory writable for this user, or name another file in REGISTRY_AUTH_DATABASE_URL."
-        ) from error
-
-
-def _set_up_connection(connection: SqliteConnection, _record: ConnectionPoolEntry) -> None:
-    # The driver shall begin no transaction of its own: it would leave DDL outside.
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT}")
-    # synchronous stays FULL: after a power failure a revocation must not be undone.
-
-
-def _begin_immediate(connection: Connection) -> None:
-    # Taking the write lock at once: two transactions that read first and write later would fail with "database is locked".
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    return PostgresStore(address, None if listen_url is None else make_url(listen_url), pool_size)

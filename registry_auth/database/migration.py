@@ -1,15 +1,16 @@
-"""Brings the schema to the state that this version needs."""
+"""Brings the schema to the state that this version needs.
 
-from collections.abc import Collection
+Only migrating needs Alembic, which would be an eighth of the memory of a worker: whoever just asks for the state does without it.
+"""
+
+import pkgutil
+from collections.abc import Collection, Sequence
 from functools import cache
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import column, delete, inspect, table
+from sqlalchemy import Connection, column, delete, inspect, select, table
 
 from registry_auth.database.engine import Database
+from registry_auth.database.migrations import versions
 from registry_auth.errors import ConfigurationError
 
 _VERSIONS = table("alembic_version", column("version_num"))
@@ -24,10 +25,8 @@ def migrate(database: Database) -> None:
     if found == _head():
         return
     _check_ours(database, found)
-    config = _config()
     with database.schema_change() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _upgrade(connection)
 
 
 def check_schema(database: Database) -> None:
@@ -37,7 +36,7 @@ def check_schema(database: Database) -> None:
         return
     _check_ours(database, found)
     raise ConfigurationError(
-        f"The database {database.path} has schema {found or 'none'}, this version needs {needed}: run `registry-auth database migrate`."
+        f"The database {database.label} has schema {found or 'none'}, this version needs {needed}: run `registry-auth database migrate`."
     )
 
 
@@ -54,36 +53,40 @@ def prepare_schema(database: Database) -> None:
     check_schema(database)
 
 
-def _config() -> Config:
-    config = Config()
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "registry_auth:database/migrations")
-    return config
+    command.upgrade(config, "head")
 
 
 @cache
-def _scripts() -> ScriptDirectory:
-    """Give the migrations of this version, read once: each readiness check asks for the newest."""
-    return ScriptDirectory.from_config(_config())
+def _revisions() -> Sequence[str]:
+    """Give the revisions that this version knows, the newest last: each migration's file begins with the number of its revision."""
+    return sorted(module.name.partition("_")[0] for module in pkgutil.iter_modules(versions.__path__))
 
 
-def _head() -> str | None:
-    return _scripts().get_current_head()
+def _head() -> str:
+    return _revisions()[-1]
 
 
 def _check_ours(database: Database, revision: str | None) -> None:
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in _revisions():
         raise ConfigurationError(
-            f"The database {database.path} has schema {revision}, which this version does not know: a newer registry-auth made it."
+            f"The database {database.label} has schema {revision}, which this version does not know: a newer registry-auth made it."
         )
     tables = _tables(database)
     if tables and _VERSIONS.name not in tables:
-        raise ConfigurationError(f"The database {database.path} holds the tables of another program: name another file.")
+        raise ConfigurationError(f"The database {database.label} holds the tables of another program: name another file.")
 
 
 def _revision(database: Database) -> str | None:
     with database.reading() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table(_VERSIONS.name):
+            return None
+        return connection.scalars(select(_VERSIONS.c.version_num)).one_or_none()
 
 
 def _tables(database: Database) -> Collection[str]:

@@ -1,4 +1,4 @@
-"""Finding the deploy token behind a credential: one statement, no ORM objects."""
+"""Finding the deploy token behind a credential: in the cache, or with one statement and no ORM objects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 
-from registry_auth.database import Database
+from registry_auth.database import Database, RememberedRows
 from registry_auth.deploy_tokens.models import DeployToken, DeployTokenSecret
 from registry_auth.namespaces.models import Namespace
 from registry_auth.token_secrets import SecretDigester
@@ -60,20 +60,23 @@ class DeployTokenLookup:
     def __init__(self, database: Database, digester: SecretDigester) -> None:
         self._database = database
         self._digester = digester
+        self._by_digest: RememberedRows[bytes, FoundToken] = RememberedRows(database.cache)
+        self._by_id: RememberedRows[tuple[int, int], FoundToken] = RememberedRows(database.cache)
 
     def find(self, secret: str) -> FoundToken | None:
         """Give the token that this is or was a secret of, dead or alive."""
-        return self._one(_BY_DIGEST, {"digest": self._digester.digest(secret)})
+        digest = self._digester.digest(secret)
+        return self._by_digest.read(digest, lambda: self._one(_BY_DIGEST, {"digest": digest}))
 
     def find_by_id(self, token_id: int, secret_id: int) -> FoundToken | None:
         """Give the token of this id, found by the secret of that id, dead or alive."""
-        return self._one(_BY_ID, {"id": token_id, "secret_id": secret_id})
+        return self._by_id.read((token_id, secret_id), lambda: self._one(_BY_ID, {"id": token_id, "secret_id": secret_id}))
 
     def _one(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> FoundToken | None:
-        with self._database.reading() as connection:
-            row = connection.execute(statement, parameters).one_or_none()
-        if row is None:
+        rows = self._database.rows(statement, parameters)
+        if not rows:
             return None
+        row = rows[0]
         return FoundToken(
             id=row.id,
             username=row.username,

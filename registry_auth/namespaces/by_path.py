@@ -24,6 +24,5 @@ class ColumnByPath(Generic[Value]):
         """Give the value at each of these paths that is one of the kind; nothing is read when there are none."""
         if not paths:
             return {}
-        with database.reading() as connection:
-            rows = connection.execute(self._statement, {"paths": sorted(paths)})
-            return {path: value for path, value in rows}  # noqa: C416 - mypy knows no dict of rows
+        rows = database.rows(self._statement, {"paths": sorted(paths)})
+        return {path: value for path, value in rows}  # noqa: C416 - mypy knows no dict of rows

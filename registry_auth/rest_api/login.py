@@ -1,10 +1,14 @@
 """Log-in to the REST API (GitLab docs: REST API authentication): the token is in a header, and never in the address."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from flask import request
 from pydantic import SecretStr
 
 from registry_auth.credentials.authentication import Authentication
 from registry_auth.errors import WrongCredentialError
+from registry_auth.last_use import REST_API, LastUseRecorder
 from registry_auth.trusted_proxies import client_address
 from registry_auth.values import ANONYMOUS, Caller
 
@@ -12,10 +16,14 @@ from registry_auth.values import ANONYMOUS, Caller
 _OTHER_HEADERS = ("JOB-TOKEN", "DEPLOY-TOKEN")
 
 
-def log_in(authentication: Authentication) -> Caller:
+def log_in(authentication: Authentication, last_uses: LastUseRecorder, clock: Callable[[], datetime]) -> Caller:
     """Give the caller of the request at hand; anonymous is only who sends no credential at all. Raises WrongCredentialError."""
     token = _token()
-    return ANONYMOUS if token is None else authentication.api_caller(token, client_address())
+    if token is None:
+        return ANONYMOUS
+    caller = authentication.api_caller(token, client_address())
+    last_uses.record(caller, REST_API, client_address(), clock())
+    return caller
 
 
 def _token() -> SecretStr | None:

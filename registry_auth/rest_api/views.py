@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 
 from registry_auth.credentials.authentication import Authentication
 from registry_auth.http_errors import json_response
+from registry_auth.last_use import LastUseRecorder
 from registry_auth.rest_api.deploy_tokens import deploy_token_operations
 from registry_auth.rest_api.description import describe
 from registry_auth.rest_api.documentation import documentation_html, documentation_page
@@ -34,14 +35,14 @@ _DECLARATIONS = (
 )
 
 
-def blueprint(services: Services, authentication: Authentication, external_url: str) -> Blueprint:
+def blueprint(services: Services, authentication: Authentication, last_uses: LastUseRecorder, external_url: str) -> Blueprint:
     """Give the routes of the REST API."""
     api = Api(services.namespaces, external_url)
     for declare in _DECLARATIONS:
         declare(api, services)
     routes = Blueprint("rest_api", __name__, template_folder="templates")
     register_error_handlers(routes)
-    api.add_routes(routes, lambda: log_in(authentication))
+    api.add_routes(routes, lambda: log_in(authentication, last_uses, services.clock))
 
     @cache
     def document() -> Mapping[str, Any]:

@@ -43,9 +43,10 @@ class TokenService:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A signed token, what it grants, and since when it lives (UTC)."""
+    """A signed token, the service it is for, what it grants, and since when it lives (UTC)."""
 
     text: str
+    service: Service
     access: tuple[ResourceActions, ...]
     issued_at: datetime
     lifetime: timedelta
@@ -75,7 +76,7 @@ class TokenIssuer:
         # Only the dependency proxy asks back about a credential; a registry has no use for its ids.
         names_credential = service.kind is Service.DEPENDENCY_PROXY
         claims = ClaimSet(self.issuer, service.name, caller, access, now, self.lifetime, self.new_token_id(), names_credential)
-        return IssuedToken(self.signer.sign(claims.as_claims()), access, now, self.lifetime)
+        return IssuedToken(self.signer.sign(claims.as_claims()), service.kind, access, now, self.lifetime)
 
     def _service(self, asked: str | None) -> TokenService:
         for service in self.services:

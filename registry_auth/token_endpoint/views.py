@@ -6,30 +6,36 @@ from registry_auth.credentials.authentication import Authentication
 from registry_auth.credentials.basic import parse_basic
 from registry_auth.errors import InvalidRequestError
 from registry_auth.http_errors import json_response
+from registry_auth.last_use import LastUseRecorder
 from registry_auth.token_endpoint.answer import oauth_members, token_answer
-from registry_auth.token_endpoint.issuing import TokenIssuer
-from registry_auth.token_endpoint.token_request import Parameters, read_password_grant, read_request
+from registry_auth.token_endpoint.issuing import IssuedToken, TokenIssuer
+from registry_auth.token_endpoint.token_request import Parameters, TokenRequest, read_password_grant, read_request
 from registry_auth.trusted_proxies import client_address
 from registry_auth.values import ANONYMOUS, Caller
 
 _FORM = "application/x-www-form-urlencoded"
 
 
-def token_endpoint(authentication: Authentication, issuer: TokenIssuer) -> Blueprint:
+def token_endpoint(authentication: Authentication, issuer: TokenIssuer, last_uses: LastUseRecorder) -> Blueprint:
     """Give the routes of the token endpoint."""
     blueprint = Blueprint("token_endpoint", __name__)
+
+    def issue(caller: Caller, asked: TokenRequest) -> IssuedToken:
+        token = issuer.issue(caller, asked)
+        last_uses.record(caller, token.service, client_address(), token.issued_at)
+        return token
 
     @blueprint.get("/jwt/auth")
     def get_token() -> Response:
         caller = _basic_caller(authentication)
-        token = issuer.issue(caller, read_request(request.args))
+        token = issue(caller, read_request(request.args))
         return json_response(token_answer(token.text, token.issued_at, token.lifetime))
 
     @blueprint.post("/jwt/auth")
     def post_token() -> Response:
         form = _form()
         caller = authentication.caller(read_password_grant(form), client_address())
-        token = issuer.issue(caller, read_request(form, request.args))
+        token = issue(caller, read_request(form, request.args))
         return json_response(token_answer(token.text, token.issued_at, token.lifetime) | oauth_members(token.access))
 
     return blueprint

@@ -150,7 +150,7 @@ class Installation:
         """Give up all connections to the database."""
         self.database.close()
         if "app" in vars(self):  # only where a test has asked for it, for it is dear to make
-            self.app.extensions["registry_auth"].database.close()
+            self.app.extensions["registry_auth"].close()
 
     @property
     def client(self) -> FlaskClient:

@@ -67,7 +67,7 @@ def test_routes_are_the_same_with_the_dependency_proxy_switched_off(installation
     app = create_app(installation.settings.model_copy(update={"dependency_proxy_enabled": is_on}))
     client = app.test_client()
     base, gate, nowhere = (client.get(path) for path in ("/v2/", "/dependency_proxy/gate", "/dependency_proxy/nowhere"))
-    app.extensions["registry_auth"].database.close()
+    app.extensions["registry_auth"].close()
     assert base.status_code == (401 if is_on else 404)
     assert (gate.status_code, gate.data) == (nowhere.status_code, nowhere.data)
     assert gate.status_code == 404
@@ -83,7 +83,7 @@ def test_dependency_proxy_is_set_up_from_the_environment(environment: Path, monk
     client = app.test_client()
     challenge = client.get("/v2/").headers["WWW-Authenticate"]
     response = client.get("/jwt/auth?service=my-proxy")
-    app.extensions["registry_auth"].database.close()
+    app.extensions["registry_auth"].close()
     assert challenge == 'Bearer realm="http://127.0.0.1:5001/jwt/auth",service="my-proxy"'
     assert response.json is not None
     assert Installation(environment, utc_now).claims(response.json["token"])["aud"] == "my-proxy"  # type: ignore[arg-type] # the real clock
@@ -104,7 +104,7 @@ def test_worker_is_set_up_from_the_environment(environment: Path, monkeypatch: p
     prepare_installation()
     app = worker_app()
     response = app.test_client().get("/jwt/auth?service=my-registry")
-    app.extensions["registry_auth"].database.close()
+    app.extensions["registry_auth"].close()
     assert response.json is not None
     assert response.json["expires_in"] == 60
     claims = Installation(environment, utc_now).claims(response.json["token"])  # type: ignore[arg-type] # the real clock

@@ -19,6 +19,9 @@ DEFAULTS = {
     "token_lifetime": 900,
     "throttle_storage_url": "memory://",
     "trusted_proxies": 0,
+    "database_listen_url": None,
+    "database_pool_size": 5,
+    "cache_size": 10_000,
 }
 
 # What the registries behind the dependency proxy are called, which no client may get a token for.
@@ -52,6 +55,10 @@ def test_every_setting_has_a_working_default() -> None:
     ("name", "text", "value"),
     [
         ("database_url", "sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db"),
+        ("database_url", "postgresql+psycopg://u:p%2F@h:5433/d", "postgresql+psycopg://u:p%2F@h:5433/d"),
+        ("database_url", "postgresql://u@/d?host=a:1&host=b:2", "postgresql://u@/d?host=a:1&host=b:2"),
+        ("database_pool_size", "20", 20),
+        ("cache_size", "0", 0),
         ("keys_dir", "/etc/keys", Path("/etc/keys")),
         ("issuer", "https://auth.example.com", "https://auth.example.com"),
         ("service", "registry.example.com:5000", "registry.example.com:5000"),
@@ -81,7 +88,15 @@ def test_variable_sets_its_setting(monkeypatch: pytest.MonkeyPatch, name: str, t
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        *(("database_url", text) for text in ("postgresql://h/d", "sqlite:///", "sqlite:///:memory:", "sqlite:///x.db?mode=ro")),
+        *(("database_url", text) for text in ("mysql://h/d", "sqlite:///", "sqlite:///:memory:", "sqlite:///x.db?mode=ro")),
+        *(("database_url", text) for text in ("postgresql+psycopg2://h/d", "postgres://h/d", "POSTGRESQL://h/d", "postgresql://h", "h/d")),
+        *(
+            ("database_url", text)
+            for text in ("postgresql://u:1/2@h/d", "postgresql://h/d/e", "postgresql://u:1#2@h/d", "postgresql://h:x/d")
+        ),
+        *(("database_listen_url", text) for text in ("postgresql://h/d", "sqlite:///x.db", "h/d")),
+        *(("database_pool_size", text) for text in ("0", "101", "many")),
+        *(("cache_size", text) for text in ("-1", "10000001", "all")),
         *(("issuer", text) for text in ('a"b', "a\nb")),
         *(("service", text) for text in ("größe", "two words", "a\\b", *INTERNAL_SERVICES)),
         *(("dependency_proxy_enabled", text) for text in ("maybe", "2", "enabled")),
@@ -179,3 +194,20 @@ def test_realm_is_below_the_external_address() -> None:
 def test_settings_do_not_show_the_password_of_the_throttle() -> None:
     """The address of a Redis is left out where settings are shown."""
     assert "hunter2" not in repr(Settings(throttle_storage_url="redis://:hunter2@redis"))
+
+
+def test_addresses_of_the_database_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may hold a password; the one to listen on counts only beside a PostgreSQL."""
+    monkeypatch.setenv(f"{PREFIX}DATABASE_URL", "postgresql://u:hidden@pooler/d")
+    monkeypatch.setenv(f"{PREFIX}DATABASE_LISTEN_URL", "postgresql://u:hidden@server/d")
+    settings = load_settings()
+    assert settings.database_listen_url == "postgresql://u:hidden@server/d"
+    assert "hidden" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "place"), [("sqlite:////srv/auth/x.db", "/srv/auth"), ("sqlite:///x.db", "."), ("postgresql://h/d", "data")]
+)
+def test_files_of_the_installation_lie_beside_an_sqlite_database(url: str, place: str) -> None:
+    """With PostgreSQL there is a directory of the default's name."""
+    assert Settings(database_url=url).data_dir == Path(place)

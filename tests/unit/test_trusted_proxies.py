@@ -13,7 +13,7 @@ def address_in_log(installation: Installation, caplog: pytest.LogCaptureFixture,
     app = create_app(installation.settings.model_copy(update={"trusted_proxies": proxies}))
     headers = {"Authorization": "x"} | ({} if forwarded is None else {"X-Forwarded-For": forwarded})
     response = app.test_client().get("/jwt/auth", headers=headers, environ_base={"REMOTE_ADDR": PEER})
-    app.extensions["registry_auth"].database.close()
+    app.extensions["registry_auth"].close()
     assert response.status_code == 401
     (line,) = caplog.messages
     return line.removeprefix("refused: status=401 address=").partition(" caller=")[0]
@@ -52,5 +52,5 @@ def test_other_forwarded_headers_are_not_believed(installation: Installation) ->
     app = create_app(installation.settings.model_copy(update={"trusted_proxies": 1}))
     headers = {f"X-Forwarded-{name}": value for name, value in (("Prefix", "/x"), ("Host", "h"), ("Proto", "https"), ("Port", "1"))}
     response = app.test_client().get("/-/liveness", headers=headers)
-    app.extensions["registry_auth"].database.close()
+    app.extensions["registry_auth"].close()
     assert response.status_code == 200

@@ -30,6 +30,13 @@ def _distribution(version: str) -> Peer:
     return Peer(f"GOBIN={place.parent} go install {module}@v{version}", place)
 
 
+def _postgresql(program: str) -> Peer:
+    """Name a program of the newest PostgreSQL server; Debian keeps each version's in a directory of its own, outside of PATH."""
+    servers = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    newest = max(servers, key=lambda server: float(server.parts[-3]), default=None)
+    return Peer("Debian package postgresql", newest and newest.with_name(program))
+
+
 PEERS: dict[str, Peer] = {
     "docker-registry": _package("docker-registry"),
     "distribution-3.0.0": _distribution("3.0.0"),
@@ -46,6 +53,10 @@ PEERS: dict[str, Peer] = {
     "nginx": _package("nginx-light"),
     "redis-server": _package("redis-server"),
     "redis-cli": _package("redis-tools"),
+    "postgres": _postgresql("postgres"),
+    "initdb": _postgresql("initdb"),
+    "pg_basebackup": _postgresql("pg_basebackup"),
+    "pgbouncer": _package("pgbouncer"),
 }
 
 

@@ -125,8 +125,8 @@ def test_url_without_a_file_is_refused() -> None:
 
 def test_migration_of_another_process_is_not_waited_for_without_end(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that nobody gives back is an outage with a sentence."""
-    monkeypatch.setattr("registry_auth.database.engine._MIGRATION_TIMEOUT", 0.01)
-    path = installation.database.path
+    monkeypatch.setattr("registry_auth.database.sqlite._MIGRATION_TIMEOUT", 0.01)
+    path = installation.database.label
     with (
         FileLock(f"{path}.lock"),
         pytest.raises(UnavailableError, match=r"cannot be used: .*lock"),

@@ -23,7 +23,7 @@ def doors(installation: Installation) -> Iterator[Callable[..., Door]]:
 
     yield open_door
     for app in opened:
-        app.extensions["registry_auth"].database.close()
+        app.extensions["registry_auth"].close()
 
 
 @pytest.fixture

@@ -261,7 +261,7 @@ def test_whatever_is_shown_for_a_good_address_is_refused(door: Door, token: str,
 def test_store_that_does_not_answer(world: Installation, door: Door, log: pytest.LogCaptureFixture) -> None:
     """Without the database nothing passes and nothing is challenged: 503, and the reason is for the operator alone."""
     token = door.token_for(robot(world), ALPINE)
-    door.app.extensions["registry_auth"].database.close()
+    door.app.extensions["registry_auth"].close()
     world.database.close()
     for file in world.root.glob("registry-auth.db*"):
         file.write_bytes(b"no database " * 100)

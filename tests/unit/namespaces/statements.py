@@ -16,8 +16,8 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
     def collect(*arguments: object) -> None:
         statements.append(str(arguments[2]))
 
-    event.listen(database._reader, "before_cursor_execute", collect)
+    event.listen(database._store.reader, "before_cursor_execute", collect)
     try:
         yield statements
     finally:
-        event.remove(database._reader, "before_cursor_execute", collect)
+        event.remove(database._store.reader, "before_cursor_execute", collect)

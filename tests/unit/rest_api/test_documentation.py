@@ -130,6 +130,6 @@ def test_address_of_the_server_is_shown_as_text(installation: Installation) -> N
     assert isinstance(settings, Settings)
     app = create_app(settings)
     text = Page(app.test_client().get("/api/docs", base_url="https://evil.example").text).text
-    app.extensions["registry_auth"].database.close()
+    app.extensions["registry_auth"].close()
     assert "'https://auth.example.com/api/v4/projects/team%2Fapp/deploy_tokens'" in text
     assert "evil" not in text

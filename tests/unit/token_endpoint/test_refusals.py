@@ -49,7 +49,7 @@ def switched_off(installation: Installation) -> Iterator[FlaskClient]:
     try:
         yield app.test_client()
     finally:
-        app.extensions["registry_auth"].database.close()
+        app.extensions["registry_auth"].close()
 
 
 WRONG_SECRETS = ["", ":", "x", "a:b+c@d é", "x\x00y", "gldt-" + "x" * 32, "x" * 73, "x" * 1_000, "." * 8_000]

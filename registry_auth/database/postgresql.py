@@ -1,0 +1,135 @@
+"""PostgreSQL, by psycopg 3: one database for any number of servers."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from registry_auth.database.notifications import CHANNEL, NotificationWatch
+from registry_auth.database.store import Store
+
+# How long a request waits for a free connection, for a new one, for the write lock, and for the answer to a statement.
+_POOL_TIMEOUT = 3  # seconds
+_CONNECT_TIMEOUT = 3  # seconds, for each host of the address
+_LOCK_TIMEOUT = 4_000  # milliseconds
+_ANSWER_TIMEOUT = 5.0  # seconds
+_MIGRATION_TIMEOUT = 60_000  # milliseconds that a second process waits for the first one's migration
+
+_WRITE_LOCK = 0x7265_6761  # numbers of advisory locks: any will do that nobody else takes in this database
+_MIGRATION_LOCK = 0x7265_6762
+
+_CONNECT_ARGUMENTS: Mapping[str, object] = {
+    "connect_timeout": _CONNECT_TIMEOUT,
+    # After a failover nobody may be answered from the old primary, or from a standby that is behind.
+    "target_session_attrs": "read-write",
+    "application_name": "registry-auth",
+    # A host that has vanished says nothing: these end connections to it.
+    "tcp_user_timeout": int(_ANSWER_TIMEOUT * 1000),
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+
+_SERVER_ADVICE = "Check that PostgreSQL runs there, that REGISTRY_AUTH_DATABASE_URL is right, and that PostgreSQL lets this user in."
+_RIGHTS_ADVICE = "Give the user of REGISTRY_AUTH_DATABASE_URL the right to it, best as the owner of the database."
+_POOL_ADVICE = "All connections are in use: PostgreSQL is slow, or REGISTRY_AUTH_DATABASE_POOL_SIZE is too small."
+_SCHEMA_ADVICE = "`registry-auth database check` tells whether the tables are those of this version."
+
+Result = TypeVar("Result")
+
+
+class PostgresStore(Store):
+    """A database of a PostgreSQL server.
+
+    `listen_url` leads to the server itself where `url` leads to a pooler such as pgbouncer, through which notifications do not come.
+    """
+
+    def __init__(self, url: URL, listen_url: URL | None, pool_size: int) -> None:
+        arguments = {**_CONNECT_ARGUMENTS, **({"prepare_threshold": None} if listen_url else {})}  # a pooler may not know what was prepared
+        self.label = f"{url.database} at {url.host}:{url.port or 5432}"
+        self.reader = _engine(url, arguments, pool_size=pool_size, max_overflow=0, pool_timeout=_POOL_TIMEOUT)
+        event.listen(self.reader, "do_connect", _connect_bounded)
+        self.writer = self.reader.execution_options()
+        event.listen(self.writer, "begin", _begin_locked)
+        self.recorder = self.reader.execution_options()
+        event.listen(self.recorder, "begin", _begin)
+        self._migrator = _engine(url, arguments, poolclass=NullPool)  # a migration may take its time
+        event.listen(self._migrator, "begin", _begin_migration)
+        self._listen_url = listen_url or url
+        self.changes = NotificationWatch(self._listening_connection, self._beat)
+
+    @contextmanager
+    def schema_change(self) -> Iterator[Connection]:
+        """Open a transaction with the lock of migrations."""
+        with self._migrator.begin() as connection:
+            yield connection
+
+    def advice(self, error: DBAPIError | OSError | None) -> str:
+        """Tell a server that cannot be reached from rights that are missing, and from tables that are."""
+        if error is None:
+            return _POOL_ADVICE
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction):
+            return _RIGHTS_ADVICE
+        return _SERVER_ADVICE if isinstance(error, OperationalError | OSError) else _SCHEMA_ADVICE
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.changes.close()
+        self.reader.dispose()
+
+    def _listening_connection(self) -> psycopg.Connection[Any]:
+        arguments = self._listen_url.get_dialect()().create_connect_args(self._listen_url)[1]
+        return psycopg.connect(**{**_CONNECT_ARGUMENTS, **arguments}, autocommit=True)
+
+    def _beat(self, payload: str) -> None:
+        with self.reader.connect() as connection:
+            connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
+
+
+class _BoundedConnection(psycopg.Connection[Any]):
+    """A connection that is given up when a statement is not answered in time.
+
+    PostgreSQL's own limits do not help when PostgreSQL hangs, nor those of TCP while its host goes on acknowledging.
+    """
+
+    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
+        end = monotonic() + _ANSWER_TIMEOUT
+        try:
+            return super().wait(gen, interval, _ANSWER_TIMEOUT if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            if monotonic() < end:
+                raise
+            self.close()  # sends nothing
+            raise psycopg.OperationalError(f"no answer within {_ANSWER_TIMEOUT:.0f} seconds") from error
+
+
+def _engine(url: URL, arguments: Mapping[str, object], **options: Any) -> Engine:
+    # hide_parameters: an error's text ends up in logs, and parameters are digests and names. What the address says of a connection counts.
+    ours = {name: value for name, value in arguments.items() if name not in url.query}
+    return create_engine(url, connect_args=ours, hide_parameters=True, isolation_level="AUTOCOMMIT", **options)
+
+
+def _connect_bounded(
+    _dialect: Dialect, _record: ConnectionPoolEntry, arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> psycopg.Connection[Any]:
+    return _BoundedConnection.connect(*arguments, **keywords)
+
+
+def _begin_locked(connection: Connection) -> None:
+    # One transaction at a time, as on SQLite: what one has checked cannot be changed by another before it is written.
+    connection.exec_driver_sql(f"BEGIN; SET LOCAL lock_timeout = {_LOCK_TIMEOUT}; SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+
+
+def _begin_migration(connection: Connection) -> None:
+    connection.exec_driver_sql(f"BEGIN; SET LOCAL lock_timeout = {_MIGRATION_TIMEOUT}; SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,61 @@
+"""The last uses in the store: many at once, in both directions."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Insert, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from registry_auth.database import Database
+from registry_auth.last_use.models import LastUseRow
+from registry_auth.values import CallerKind
+
+TokenKey = tuple[CallerKind, int]  # kind and id of a token
+
+_BY_IDS = select(LastUseRow.credential_id, LastUseRow.used_at, LastUseRow.address, LastUseRow.service).where(
+    LastUseRow.credential_kind == bindparam("kind"), LastUseRow.credential_id.in_(bindparam("ids", expanding=True))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """A log-in with a token: the instant (UTC), the client's address, and the service that it was for."""
+
+    used_at: datetime
+    address: str
+    service: str
+
+
+class LastUses:
+    """The last uses of all tokens."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, kind: CallerKind, ids: Collection[int]) -> Mapping[int, LastUse]:
+        """Give the last use of each of these tokens, by id; one that was never used is left out."""
+        if not ids:
+            return {}
+        with self._database.recording() as connection:
+            rows = connection.execute(_BY_IDS, {"kind": kind, "ids": sorted(ids)})
+            return {row.credential_id: LastUse(row.used_at, row.address, row.service) for row in rows}
+
+    def write(self, uses: Mapping[TokenKey, LastUse]) -> None:
+        """Store last uses, in one transaction; where a later one is stored already it stays."""
+        # In the order of the keys: of two processes that write the same rows in different orders each could wait for the other.
+        rows = [
+            {"credential_kind": kind, "credential_id": token_id, "used_at": use.used_at, "address": use.address, "service": use.service}
+            for (kind, token_id), use in sorted(uses.items())
+        ]
+        if rows:
+            with self._database.recording() as connection:
+                connection.execute(_upsert(connection.dialect.name), rows)
+
+
+def _upsert(dialect: str) -> Insert:
+    insert = postgresql.insert(LastUseRow) if dialect == "postgresql" else sqlite.insert(LastUseRow)
+    latest = {name: insert.excluded[name] for name in ("used_at", "address", "service")}
+    return insert.on_conflict_do_update(
+        index_elements=["credential_kind", "credential_id"], set_=latest, where=LastUseRow.used_at < insert.excluded.used_at
+    )
