@@ -1,6 +1,7 @@
 """The database: engines, sessions, pages, caches and migrations."""
 
 from registry_auth.database.base import Base, Recorded, UtcDateTime, enum_text
+from registry_auth.database.copying import copy_to_postgresql
 from registry_auth.database.engine import Database
 from registry_auth.database.migration import check_schema, check_writable, migrate, prepare_schema
 from registry_auth.database.paging import Page, Paging, matches_text, select_page
@@ -17,6 +18,7 @@ __all__ = [
     "UtcDateTime",
     "check_schema",
     "check_writable",
+    "copy_to_postgresql",
     "enum_text",
     "matches_text",
     "migrate",

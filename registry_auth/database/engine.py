@@ -30,6 +30,11 @@ class Database:
         self.cache = RowCache(self._store.changes, cache_size)
 
     @property
+    def dialect(self) -> str:
+        """The kind of store, in SQLAlchemy's words: `sqlite` or `postgresql`."""
+        return self._store.reader.dialect.name
+
+    @property
     def label(self) -> str:
         """What names the store in a sentence."""
         return self._store.label
@@ -102,7 +107,7 @@ class Database:
             raise self._unavailable(error, error) from error
 
     def _unavailable(self, reason: BaseException | None, error: DBAPIError | OSError | None) -> UnavailableError:
-        said = " ".join(str(reason).split()).removesuffix(".")  # PostgreSQL explains itself in several lines
+        said = str(reason).strip().partition("\n")[0].removesuffix(".")  # the rest is PostgreSQL's own advice
         return UnavailableError(f"The database {self.label} cannot be used: {said}. {self._store.advice(error)}")
 
 

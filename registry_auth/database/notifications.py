@@ -102,7 +102,7 @@ class NotificationWatch:
 
     def _report(self, error: Exception) -> None:
         """Tell the operator once, until it works again."""
-        problem = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+        problem = str(error.orig if isinstance(error, DBAPIError) else error).strip().partition("\n")[0]
         if problem != self._problem:
             logger.warning("changes in the database cannot be seen, so nothing is remembered: %s", problem)
         self._problem = problem
