@@ -20,9 +20,9 @@ _FORBIDDEN_IN_CHALLENGE = set('"\\ ')
 
 
 def _check_database_url(url: str) -> str:
-    path = url.removeprefix("sqlite:///")
-    if path == url:
+    if not url.startswith(_SQLITE):
         return _check_postgresql_url(url)
+    path = url.removeprefix(_SQLITE)
     if path in {"", ":memory:"} or "?" in path:
         raise ValueError
     return url
@@ -37,7 +37,7 @@ def _check_postgresql_url(url: str) -> str:
 
 
 def _check_listen_url(url: str | None, info: ValidationInfo) -> str | None:
-    if url is not None and str(info.data.get("database_url", "")).startswith("sqlite"):
+    if url is not None and str(info.data.get("database_url", "")).startswith(_SQLITE):
         raise ValueError
     return None if url is None else _check_postgresql_url(url)
 
@@ -95,6 +95,7 @@ def _fits_challenge(text: str) -> bool:
     return text.isascii() and text.isprintable() and _FORBIDDEN_IN_CHALLENGE.isdisjoint(text)
 
 
+_SQLITE = "sqlite:///"
 _POSTGRESQL = frozenset({"postgresql", "postgresql+psycopg"})
 _POSTGRESQL_URL = "postgresql+psycopg://user:password@host:port/database, with special characters in the password percent-encoded"
 _LISTEN_URL = f"{_POSTGRESQL_URL}; and set only where {PREFIX}DATABASE_URL leads to a PostgreSQL too"
@@ -140,8 +141,12 @@ class Settings(BaseSettings):
     @property
     def data_dir(self) -> Path:
         """Where the files of this installation lie: beside an SQLite database."""
-        file = self.database_url.removeprefix("sqlite:///")
-        return Path("data") if file == self.database_url else Path(file).parent
+        return Path(self.database_url.removeprefix(_SQLITE)).parent if self.uses_sqlite else Path("data")
+
+    @property
+    def uses_sqlite(self) -> bool:
+        """Whether the database is an SQLite file, and no PostgreSQL."""
+        return self.database_url.startswith(_SQLITE)
 
     @property
     def realm(self) -> str:

@@ -5,11 +5,12 @@ from registry_auth.database.copying import copy_to_postgresql
 from registry_auth.database.engine import Database
 from registry_auth.database.migration import check_schema, check_writable, migrate, prepare_schema
 from registry_auth.database.paging import Page, Paging, matches_text, select_page
-from registry_auth.database.row_cache import RememberedRows, RowCache
+from registry_auth.database.row_cache import Moment, RememberedRows, RowCache
 
 __all__ = [
     "Base",
     "Database",
+    "Moment",
     "Page",
     "Paging",
     "Recorded",

@@ -10,9 +10,10 @@ from sqlalchemy import Select, bindparam, select
 from registry_auth.database import Database, RememberedRows
 from registry_auth.deploy_tokens.models import DeployToken, DeployTokenSecret
 from registry_auth.namespaces.models import Namespace
+from registry_auth.namespaces.ownership import ProjectLookup
 from registry_auth.token_secrets import SecretDigester
 from registry_auth.token_validity import why_dead
-from registry_auth.values import Owner, TokenScope
+from registry_auth.values import NamespaceKind, Owner, TokenScope
 
 _TOKENS = (
     select(
@@ -25,6 +26,7 @@ _TOKENS = (
         DeployTokenSecret.expires_at.label("secret_expires_at"),
         Namespace.kind,
         Namespace.path,
+        Namespace.visibility,
     )
     .join_from(DeployTokenSecret, DeployToken, DeployTokenSecret.token_id == DeployToken.id)
     .join(Namespace, DeployToken.owner_id == Namespace.id)
@@ -55,11 +57,15 @@ class FoundToken:
 
 
 class DeployTokenLookup:
-    """Finds deploy tokens by their secrets, or by the ids that a signed token carries."""
+    """Finds deploy tokens by their secrets, or by the ids that a signed token carries.
 
-    def __init__(self, database: Database, digester: SecretDigester) -> None:
+    `projects` is told of the project that a token is for: most requests ask for an image of it next, which then costs no look-up.
+    """
+
+    def __init__(self, database: Database, digester: SecretDigester, projects: ProjectLookup) -> None:
         self._database = database
         self._digester = digester
+        self._projects = projects
         self._by_digest: RememberedRows[bytes, FoundToken] = RememberedRows(database.cache)
         self._by_id: RememberedRows[tuple[int, int], FoundToken] = RememberedRows(database.cache)
 
@@ -73,10 +79,13 @@ class DeployTokenLookup:
         return self._by_id.read((token_id, secret_id), lambda: self._one(_BY_ID, {"id": token_id, "secret_id": secret_id}))
 
     def _one(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> FoundToken | None:
+        before = self._projects.moment()
         rows = self._database.rows(statement, parameters)
         if not rows:
             return None
         row = rows[0]
+        if row.kind is NamespaceKind.PROJECT:
+            before.put({row.path: row.visibility})
         return FoundToken(
             id=row.id,
             username=row.username,

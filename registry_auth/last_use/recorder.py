@@ -2,7 +2,7 @@
 
 import logging
 from datetime import datetime
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, main_thread
 
 from registry_auth.errors import UnavailableError
 from registry_auth.last_use.service import LastUse, LastUses, TokenKey
@@ -20,7 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 class LastUseRecorder:
-    """Records uses. A thread of its own, which starts with the first one, writes them down. Safe for several threads."""
+    """Records uses. A thread of its own, which starts with the first one, writes them down. Safe for several threads.
+
+    The thread outlives the main one by a last write: so a worker that is told to end loses nothing.
+    """
 
     def __init__(self, last_uses: LastUses) -> None:
         self._last_uses = last_uses
@@ -36,7 +39,7 @@ class LastUseRecorder:
         with self._lock:
             self._waiting[caller.kind, caller.credential_id] = LastUse(used_at, address, service)
             if self._thread is None and not self._closed.is_set():
-                self._thread = Thread(target=self._keep_writing, daemon=True)
+                self._thread = Thread(target=self._keep_writing)
                 self._thread.start()
 
     def write(self) -> None:
@@ -52,12 +55,12 @@ class LastUseRecorder:
                 self._waiting = dict(list(merged.items())[-_MOST_WAITING:])
 
     def close(self) -> None:
-        """Write down what is waiting, and end the thread."""
+        """Write down what is waiting. The thread ends by itself."""
         self._closed.set()
-        if self._thread is not None:
-            self._thread.join()
+        self.write()
 
     def _keep_writing(self) -> None:
-        while not self._closed.wait(_WRITE_EVERY):
+        main = main_thread()
+        while main.is_alive() and not self._closed.is_set():
+            main.join(_WRITE_EVERY)
             self.write()
-        self.write()

@@ -3,15 +3,17 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 
-from sqlalchemy import Insert, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, bindparam, select
 
 from registry_auth.database import Database
 from registry_auth.last_use.models import LastUseRow
 from registry_auth.values import CallerKind
 
 TokenKey = tuple[CallerKind, int]  # kind and id of a token
+
+_MOST_IDS = 10_000  # in one query: PostgreSQL takes 65535 parameters, SQLite 32766 unless it is built otherwise
 
 _BY_IDS = select(LastUseRow.credential_id, LastUseRow.used_at, LastUseRow.address, LastUseRow.service).where(
     LastUseRow.credential_kind == bindparam("kind"), LastUseRow.credential_id.in_(bindparam("ids", expanding=True))
@@ -37,9 +39,15 @@ class LastUses:
         """Give the last use of each of these tokens, by id; one that was never used is left out."""
         if not ids:
             return {}
+        wanted = sorted(ids)
+        batches = [wanted[start : start + _MOST_IDS] for start in range(0, len(wanted), _MOST_IDS)]
         with self._database.recording() as connection:
-            rows = connection.execute(_BY_IDS, {"kind": kind, "ids": sorted(ids)})
-            return {row.credential_id: LastUse(row.used_at, row.address, row.service) for row in rows}
+            rows = [row for batch in batches for row in connection.execute(_BY_IDS, {"kind": kind, "ids": batch})]
+        return {row.credential_id: LastUse(row.used_at, row.address, row.service) for row in rows}
+
+    def of_one(self, kind: CallerKind, token_id: int) -> LastUse | None:
+        """Give the last use of this token, or None when it was never used."""
+        return self.of(kind, [token_id]).get(token_id)
 
     def write(self, uses: Mapping[TokenKey, LastUse]) -> None:
         """Store last uses, in one transaction; where a later one is stored already it stays."""
@@ -53,9 +61,11 @@ class LastUses:
                 connection.execute(_upsert(connection.dialect.name), rows)
 
 
-def _upsert(dialect: str) -> Insert:
-    insert = postgresql.insert(LastUseRow) if dialect == "postgresql" else sqlite.insert(LastUseRow)
+def _upsert(dialect: str) -> Executable:
+    # Both dialects have the clause, and SQLAlchemy one for each. Only the one in use is imported: it takes 2 MB of each worker.
+    insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(LastUseRow)
     latest = {name: insert.excluded[name] for name in ("used_at", "address", "service")}
-    return insert.on_conflict_do_update(
+    statement: Executable = insert.on_conflict_do_update(
         index_elements=["credential_kind", "credential_id"], set_=latest, where=LastUseRow.used_at < insert.excluded.used_at
     )
+    return statement

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from registry_auth.database import Database, RememberedRows
+from registry_auth.database import Database, Moment, RememberedRows
 from registry_auth.namespaces.by_path import ColumnByPath
 from registry_auth.namespaces.models import Namespace
 from registry_auth.namespaces.paths import MAX_DEPTH, lineage
@@ -18,13 +18,17 @@ class ProjectLookup:
         self._database = database
         self._remembered: RememberedRows[str, Visibility] = RememberedRows(database.cache)
 
+    def moment(self) -> Moment[str, Visibility]:
+        """Begin a moment in which somebody else reads projects, and may have them remembered."""
+        return self._remembered.moment()
+
     def owners(self, repositories: Iterable[str]) -> Mapping[str, Project]:
         """Give each repository its project, with one look-up for all; a repository without one is left out.
 
         Nothing can be made below a project, so at most one of the paths on the way is a project.
         """
         ways = {name: lineage(name)[:MAX_DEPTH] for name in repositories}
-        moment = self._remembered.moment()
+        moment = self.moment()
         owners = {name: project for name, way in ways.items() if (project := _project_on(way, moment.get)) is not None}
         unknown = {step for name, way in ways.items() if name not in owners for step in way}
         if not unknown:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 import re
 import shutil
 import socket
@@ -22,11 +23,12 @@ from registry_auth.serving import check_port_free, default_workers, prepare_inst
 from registry_auth.settings import load_settings
 from registry_auth.token_secrets import SecretDigester
 from registry_auth.values import NamespaceKind, TokenScope
-from tests.unit.installation import NOW, Clock, Installation
+from tests.unit.installation import NOW, installed_at
 
 
-def test_new_installation_is_prepared_once(environment: Path) -> None:
+def test_new_installation_is_prepared_once(bare_environment: Path) -> None:
     """Database and keys are made, and a second start changes neither."""
+    environment = bare_environment
     prepare_installation()
     with Database(load_settings().database_url) as database:
         check_schema(database)
@@ -73,7 +75,7 @@ def test_nginx_is_given_the_secret_of_the_gate(environment: Path) -> None:
     """One line for nginx, closed to others: the secret by which this installation's gate knows it, and nothing else."""
     prepare_installation()
     file = gate_file(environment)
-    secret = Installation(environment, Clock()).digester.digest("dependency proxy gate").hex()
+    secret = installed_at(environment).digester.digest("dependency proxy gate").hex()
     assert file.read_text() == f'proxy_set_header X-Gate-Secret "{secret}";\n'
     assert re.fullmatch("[0-9a-f]{64}", secret)
     assert (mode(file), mode(file.parent)) == (0o600, 0o700)
@@ -101,9 +103,9 @@ def test_file_for_nginx_is_kept_while_it_is_right(environment: Path) -> None:
 def test_installations_have_secrets_of_their_own(environment: Path, template: Path) -> None:
     """What nginx of one installation shows opens no other's gate."""
     prepare_installation()
-    other = Installation(template, Clock()).digester
+    other = installed_at(template).digester
     assert gate_secret(other).get_secret_value() not in gate_file(environment).read_text()
-    assert gate_secret(other) == gate_secret(Installation(template, Clock()).digester)
+    assert gate_secret(other) == gate_secret(installed_at(template).digester)
     assert gate_secret(other).get_secret_value() not in repr(gate_secret(other))
 
 
@@ -170,3 +172,56 @@ def test_systems_without_affinity_count_processors(monkeypatch: pytest.MonkeyPat
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
     assert default_workers() == workers
+
+
+def statements(*lines: str) -> int:
+    """Run statements in a process of their own and give its exit status."""
+    return subprocess.run([sys.executable, "-c", "\n".join(lines)], check=False).returncode
+
+
+@pytest.mark.parametrize("module", ["alembic", "redis"])
+def test_worker_does_without_what_others_need(environment: Path, module: str) -> None:
+    """Where nothing is migrated and no Redis is set, these are not imported: each would be in the memory of every worker."""
+    assert environment.is_dir()
+    prepare_installation()
+    outcome = statements(
+        "import sys",
+        "from registry_auth.serving import prepare_installation, worker_app",
+        "prepare_installation()",
+        "assert worker_app().test_client().get('/-/readiness').status_code == 200",
+        f"sys.exit({module!r} in sys.modules)",
+    )
+    assert outcome == 0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries return memory by rules of their own")
+def test_memory_of_a_password_check_is_returned() -> None:
+    """The 19 MiB of a check are gone when it is over, from the second check on too."""
+    outcome = statements(
+        "import sys",
+        "from pathlib import Path",
+        "from pydantic import SecretStr",
+        "from registry_auth.accounts.passwords import PasswordCheck",
+        "from registry_auth.serving import _let_memory_be_returned",
+        "pages = lambda: int(Path('/proc/self/statm').read_text().split()[1])",
+        "_let_memory_be_returned()",
+        "check, before = PasswordCheck(), pages()",
+        "assert not any(check.is_right(SecretStr('a wrong one'), None) for _ in range(3))",
+        "sys.exit((pages() - before) * 4096 > 10 * 2**20)",
+    )
+    assert outcome == 0
+
+
+def test_web_server_finds_the_options_of_its_memory() -> None:
+    """It reads them once, when it is imported; what whoever starts the server has set stays."""
+    outcome = statements(
+        "import os, sys",
+        "from registry_auth import serving",
+        "assert 'granian' not in sys.modules",
+        "serving._let_memory_be_returned()",
+        "given = os.environ['_RJEM_MALLOC_CONF']",
+        "os.environ['_RJEM_MALLOC_CONF'] = 'narenas:1'",
+        "serving._let_memory_be_returned()",
+        "sys.exit((given, os.environ['_RJEM_MALLOC_CONF']) != ('dirty_decay_ms:0,muzzy_decay_ms:0', 'narenas:1'))",
+    )
+    assert outcome == 0

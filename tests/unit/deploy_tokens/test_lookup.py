@@ -51,7 +51,7 @@ def test_secret_of_another_installation_finds_nothing(installation: Installation
     """The digest is keyed: the same database with another server secret knows nobody."""
     installation.project("app")
     secret = secret_of(installation.token("app"))
-    assert DeployTokenLookup(installation.database, SecretDigester("x", b"x" * 32)).find(secret) is None
+    assert DeployTokenLookup(installation.database, SecretDigester("x", b"x" * 32), installation.projects).find(secret) is None
 
 
 def test_token_is_found_by_its_ids(installation: Installation) -> None:
