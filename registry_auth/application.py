@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import uuid4
+from secrets import token_hex
 
-from flask import Flask, Response
+from flask import Flask, Request
+from flask.sessions import NullSession, SessionInterface, SessionMixin
+from werkzeug.routing import MapAdapter
 
 from registry_auth import rest_api
 from registry_auth.accounts.lookup import AccountLookup
@@ -19,7 +21,7 @@ from registry_auth.dependency_proxy.internal_tokens import InternalTokens
 from registry_auth.dependency_proxy.presented_tokens import PresentedTokens
 from registry_auth.dependency_proxy.views import GATE_PATH, DependencyProxy, dependency_proxy, nothing_here
 from registry_auth.deploy_tokens.lookup import DeployTokenLookup
-from registry_auth.http_errors import read_whole_body, register_error_handlers
+from registry_auth.http_errors import JsonResponse, read_whole_body, register_error_handlers
 from registry_auth.last_use import LastUseRecorder
 from registry_auth.logs import configure_logging
 from registry_auth.namespaces.group_lookup import GroupLookup
@@ -57,8 +59,9 @@ def create_app(settings: Settings) -> Flask:
     lifetime = timedelta(seconds=settings.token_lifetime)
     signer = Signer(services.keys, lifetime, services.clock)
     throttle = Throttle(settings.throttle_storage_url, services.digester.digest("throttle"), services.clock)
+    projects = ProjectLookup(services.database)
     authentication = Authentication(
-        deploy_tokens=DeployTokenLookup(services.database, services.digester),
+        deploy_tokens=DeployTokenLookup(services.database, services.digester, projects),
         accounts=AccountLookup(services.database, services.digester),
         passwords=PasswordCheck(),
         throttle=throttle,
@@ -68,7 +71,7 @@ def create_app(settings: Settings) -> Flask:
     issuer = TokenIssuer(
         issuer=settings.issuer,
         services=(
-            TokenService(Service.CONTAINER_REGISTRY, settings.service, ProjectLookup(services.database)),
+            TokenService(Service.CONTAINER_REGISTRY, settings.service, projects),
             TokenService(Service.DEPENDENCY_PROXY, settings.dependency_proxy_service, images, settings.dependency_proxy_enabled),
         ),
         lifetime=lifetime,
@@ -112,16 +115,37 @@ def worker_app() -> Flask:
 
 
 def _new_token_id() -> str:
-    return uuid4().hex
+    return token_hex(16)  # 128 bits, as in a UUID, without making one
 
 
-class _JsonResponse(Response):
-    default_mimetype = "application/json"  # also for what Flask answers by itself, such as OPTIONS
+class _NoSessions(SessionInterface):
+    """Flask would make an empty session for each request."""
+
+    _NONE = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> SessionMixin:  # noqa: ARG002 - Flask's signature
+        return self._NONE
+
+
+class _App(Flask):
+    """Flask, without what it does in each request for applications of another kind: a fifth of its time."""
+
+    response_class = JsonResponse
+    session_interface = _NoSessions()
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Give what finds the view of a request.
+
+        Flask would read, check and encode the header Host twice, for routes by host and for redirects. There are neither here: the name
+        under which this server was reached has no say in anything.
+        """
+        if request is None:
+            return None
+        return self.url_map.bind("", url_scheme=request.scheme, default_method=request.method, path_info=request.path)
 
 
 def _flask_app() -> Flask:
-    app = Flask("registry_auth", static_folder=None)
-    app.response_class = _JsonResponse
+    app = _App("registry_auth", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_BODY
     # Redirects of Werkzeug are HTML, and no client of ours follows them.
     app.url_map.strict_slashes = False

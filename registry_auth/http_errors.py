@@ -1,7 +1,9 @@
 """Turns every error of a request into JSON: no HTML ever reaches a client. Each door has its form; the default is the registry's."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
 
 import orjson
 from flask import Flask, Response, request
@@ -11,10 +13,32 @@ from registry_auth.errors import TokenRefusedError, TooManyWrongSecretsError, Un
 
 _CHALLENGE = 'Basic realm="registry-auth", charset="UTF-8"'
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_JSON = "application/json"
+
 RETRY_AFTER = "5"  # seconds, when something that everything needs cannot serve
 UNAVAILABLE_SENTENCE = "The token server cannot answer now. Try again in a few seconds."
 
 logger = logging.getLogger(__name__)
+
+
+class JsonResponse(Response):
+    """An answer in JSON, unless it says otherwise. It is also what Flask answers by itself with, such as OPTIONS."""
+
+    default_mimetype = _JSON
+
+
+class _CompleteResponse(JsonResponse):
+    """An answer whose body is one text that is encoded already."""
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer as WSGI asks, without Werkzeug's search for headers and bodies that have to be mended: a fifth of Flask's part."""
+        if self.status_code != HTTPStatus.OK or environ["REQUEST_METHOD"] == "HEAD":
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        return cast("Iterable[bytes]", self.response)
 
 
 def json_response(document: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -24,10 +48,7 @@ def json_response(document: object, status: int = 200, headers: Mapping[str, str
 
 def encoded_json_response(body: bytes, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """Give a JSON answer that is encoded already, under the same rule."""
-    response = Response(body, status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers.update(headers or {})
-    return response
+    return _CompleteResponse(body, status, [("Content-Type", _JSON), ("Cache-Control", "no-store"), *(headers or {}).items()])
 
 
 def read_whole_body() -> None:
@@ -36,7 +57,8 @@ def read_whole_body() -> None:
     A refusal that leaves a body unread makes the web server drop the connection, and the client's next request on it fails (Granian 2.8).
     Werkzeug cuts a chunked body at the limit without a word, and half a list would be answered as if it were all.
     """
-    if not request.content_length and "Transfer-Encoding" not in request.headers:
+    environ = request.environ
+    if "CONTENT_LENGTH" not in environ and "HTTP_TRANSFER_ENCODING" not in environ:
         return
     if len(request.get_data()) >= (request.max_content_length or 0):
         raise RequestEntityTooLarge

@@ -83,8 +83,8 @@ def check_port_free(host: str, port: int, setting: str) -> None:
             raise ConfigurationError(f"Nobody can listen at {host}:{port} ({error.strerror}): choose another address or port.") from error
 
 
-def run_server(host: str, port: int, workers: int) -> None:
-    """Serve until a signal ends it. A worker that dies is replaced."""
+def run_server(host: str, port: int, workers: int, application: str = "registry_auth.serving:worker") -> None:
+    """Serve until a signal ends it. A worker that dies is replaced. `application` names what gives each worker its WSGI application."""
     _let_starting_workers_be_ended()
     _let_memory_be_returned()
     # Not before: it reads the options of its memory when it is imported.
@@ -95,7 +95,7 @@ def run_server(host: str, port: int, workers: int) -> None:
     # What is here stays. Otherwise the first full collection in a worker would write to every page that it shares with its parent.
     gc.freeze()
     Server(
-        "registry_auth.serving:worker",
+        application,
         address=host,
         port=port,
         interface=Interfaces.WSGI,

@@ -37,7 +37,10 @@ def _by_visibility(project: Project) -> frozenset[Action]:
 
 def _by_reach(caller: Caller, project: Project) -> frozenset[Action]:
     """Give what a deploy token could do with all scopes; it never deletes images (GitLab docs: deploy tokens)."""
-    return PULL_AND_PUSH if any(owner.covers(project.path) for owner in caller.reach) else NOTHING
+    for owner in caller.reach:  # `any` takes twice as long
+        if owner.covers(project.path):
+            return PULL_AND_PUSH
+    return NOTHING
 
 
 def _by_person(person: Person, project: Project) -> frozenset[Action]:

@@ -5,6 +5,7 @@ digits, joined within a component by one `.`, one or two `_`, or any number of `
 """
 
 import re
+from functools import lru_cache
 
 from registry_auth.errors import InvalidValueError
 
@@ -51,6 +52,7 @@ def last_component(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+@lru_cache(1_024)  # a fifth of the time of a request with 60 scopes; a path has 255 characters at most
 def lineage(path: str) -> tuple[str, ...]:
     """Give the paths above and the path itself, outermost first."""
     return (*ancestors(path), path)

@@ -3,10 +3,15 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
+import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.utils import base64url_encode
 
 from registry_auth.signing.certificates import RENEW_BEFORE_END, KeyPair
+
+ALGORITHM = "ES256"  # accepted by every registry line, at a tenth of the cost of RSA-2048
 
 # A key that a newer one replaced is of no use once no token signed by it can live: the longest token life, and an hour for the changeover.
 RETIRE_AFTER = timedelta(days=1, hours=1)
@@ -15,7 +20,7 @@ RETIRE_AFTER = timedelta(days=1, hours=1)
 EXPIRY_LEEWAY = timedelta(seconds=60)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SigningKey:
     """A key pair for tokens, the name of its file and the time when it was made (UTC)."""
 
@@ -23,9 +28,22 @@ class SigningKey:
     created_at: datetime
     pair: KeyPair
 
+    @cached_property
+    def jose_header(self) -> bytes:
+        """The header of its tokens as it stands in them, in Base64url: with the certificate (RFC 7515 section 4.1.6) and the libtrust id.
+
+        Every token of a key has the same one, and to encode it for each would take as long as to sign.
+        """
+        return base64url_encode(orjson.dumps({"alg": ALGORITHM, "kid": self.pair.kid, "typ": "JWT", "x5c": [self.pair.x5c]}))
+
     def can_sign(self, now: datetime, token_lifetime: timedelta) -> bool:
         """Say whether a token signed now would be good to its last second."""
-        return self.pair.not_before <= now <= self.pair.not_after - token_lifetime - EXPIRY_LEEWAY
+        first, last = self._validity
+        return first <= now <= last - token_lifetime - EXPIRY_LEEWAY
+
+    @cached_property
+    def _validity(self) -> tuple[datetime, datetime]:
+        return self.pair.not_before, self.pair.not_after  # made anew by each access, which for each token would take 2 µs
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,18 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-import jwt
+import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from jwt.utils import base64url_encode
 
 from registry_auth.errors import ConfigurationError, UnavailableError
 from registry_auth.signing.key_directory import KeyDirectory
 from registry_auth.signing.key_ring import KeyRing, SigningKey
 
-ALGORITHM = "ES256"  # accepted by every registry line, at a tenth of the cost of RSA-2048
+_ES256 = ec.ECDSA(SHA256())
+_HALF = 32  # bytes of each of the two numbers that a signature is
 
 # How often a process looks into the key directory: for a key that another process made, and for its own turn to renew.
 _LOOK_EVERY = timedelta(seconds=10)
@@ -40,19 +44,24 @@ class Signer:
 
     def sign(self, claims: Mapping[str, object]) -> str:
         """Give the claim set as a JWT with `x5c` and libtrust `kid`. Raises UnavailableError while no key can sign."""
-        pair = self.signing_key().pair
-        return jwt.encode(dict(claims), pair.key, ALGORITHM, headers={"kid": pair.kid, "x5c": [pair.x5c]})
+        key = self.signing_key()
+        # Put together here, for jwt.encode encodes header and certificate for each token, and takes twice as long.
+        content = key.jose_header + b"." + base64url_encode(orjson.dumps(dict(claims)))
+        return (content + b"." + base64url_encode(_signature(content, key.pair.key))).decode()
 
     def signing_key(self) -> SigningKey:
         """Give the key that signs now. Raises UnavailableError when there is none."""
-        key = self.ring().signing_key(self._clock(), self._token_lifetime)
+        now = self._clock()
+        key = self._ring_at(now).signing_key(now, self._token_lifetime)
         if key is None:
             raise UnavailableError("No signing certificate lives long enough to sign a token; `registry-auth keys list` shows their dates.")
         return key
 
     def ring(self) -> KeyRing:
         """Give the key ring as it was in the directory at most ten seconds ago."""
-        now = self._clock()
+        return self._ring_at(self._clock())
+
+    def _ring_at(self, now: datetime) -> KeyRing:
         if now >= self._looked_at + _LOOK_EVERY:
             self._look(now)
         return self._ring
@@ -90,3 +99,9 @@ class Signer:
         if problem != self._last_problem:
             logger.warning("the signing keys could not be renewed: %s", problem)
             self._last_problem = problem
+
+
+def _signature(content: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Sign as ES256 does: the signature's two numbers, one after the other (RFC 7518 section 3.4)."""
+    r, s = decode_dss_signature(key.sign(content, _ES256))
+    return r.to_bytes(_HALF) + s.to_bytes(_HALF)

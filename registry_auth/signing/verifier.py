@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import jwt
+import orjson
+from jwt.utils import base64url_decode
 
 from registry_auth.errors import InvalidTokenError
-from registry_auth.signing.signer import ALGORITHM, Signer
+from registry_auth.signing.key_ring import ALGORITHM
+from registry_auth.signing.signer import Signer
 
 _MAX_LENGTH = 32_768  # characters; bounded before anything is parsed
 
@@ -43,7 +46,7 @@ class Verifier:
         return claims
 
     def _decoded(self, token: str, audience: str) -> dict[str, Any]:
-        kid = jwt.get_unverified_header(token).get("kid")
+        kid = _claimed_kid(token)
         key = self.signer.public_key(kid) if isinstance(kid, str) else None
         if key is None:
             raise jwt.InvalidKeyError
@@ -55,4 +58,17 @@ class Verifier:
             "verify_iat": False,
             "strict_aud": True,
         }
-        return jwt.decode(token, key, [ALGORITHM], audience=audience, issuer=self.issuer, options=options)
+        decoded = jwt.decode_complete(token, key, [ALGORITHM], audience=audience, issuer=self.issuer, options=options)
+        if decoded["header"].get("kid") != kid:
+            raise jwt.InvalidKeyError
+        claims: dict[str, Any] = decoded["payload"]
+        return claims
+
+
+def _claimed_kid(token: str) -> object:
+    """Give the `kid` of a token of which nothing is verified: it chooses among our own keys, and PyJWT reads the header again.
+
+    jwt.get_unverified_header would check the whole token, character by character, as jwt.decode_complete does: a third of all this.
+    """
+    header = orjson.loads(base64url_decode(token.partition(".")[0]))
+    return header.get("kid") if isinstance(header, dict) else None

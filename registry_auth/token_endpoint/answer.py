@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from registry_auth.values import ResourceActions
 
+_TO_THE_SECOND = len("2026-07-01T12:00:00")
+
 
 def token_answer(token: str, issued_at: datetime, lifetime: timedelta) -> dict[str, object]:
     """Give the answer to a GET: the token under both names, because older clients know only one of them."""
@@ -12,7 +14,7 @@ def token_answer(token: str, issued_at: datetime, lifetime: timedelta) -> dict[s
         "token": token,
         "access_token": token,
         "expires_in": int(lifetime.total_seconds()),
-        "issued_at": f"{issued_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "issued_at": issued_at.astimezone(UTC).isoformat()[:_TO_THE_SECOND] + "Z",
     }
 
 

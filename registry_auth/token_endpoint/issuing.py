@@ -98,12 +98,14 @@ def _access(caller: Caller, service: TokenService, asked: ParsedScopes) -> tuple
 
 def _log_denials(caller: Caller, decisions: Iterable[tuple[Scope, ResourceActions | None]], dropped: Sequence[str]) -> None:
     # The client learns of a denial only by what its token lacks; the log tells the operator.
-    who = caller_label(caller.name, caller.credential_id)
     denials = [
         f"asked={scope.type}:{scope.name}:{','.join(scope.actions)} granted={','.join(granted.actions) if granted else 'nothing'}"
         for scope, granted in decisions
         if granted is None or len(granted.actions) < len(scope.actions)
     ]
+    if not denials and not dropped:
+        return
+    who = caller_label(caller.name, caller.credential_id)
     if denials:
         more = f" (and {len(denials) - _MOST_LOGGED} more)" if len(denials) > _MOST_LOGGED else ""
         logger.info("denied: %s %s%s", who, "; ".join(denials[:_MOST_LOGGED]), more)

@@ -36,16 +36,20 @@ def parse_scopes(values: Iterable[str]) -> ParsedScopes:
     texts = [text for value in values for text in value.split(" ") if text]
     if len(texts) > MAX_SCOPES:
         raise TooManyScopesError(f"The request has {len(texts)} scopes; at most {MAX_SCOPES} are answered at once.")
-    merged: dict[tuple[str, str], dict[str, None]] = {}
+    merged: dict[tuple[str, str], Scope] = {}
     dropped = []
     for text in texts:
         scope = parse_scope(text)
         if scope is None:
             dropped.append(text)
         else:
-            merged.setdefault((scope.type, scope.name), {}).update(dict.fromkeys(scope.actions))
-    scopes = tuple(Scope(type_, name, tuple(actions)) for (type_, name), actions in merged.items())
-    return ParsedScopes(scopes, tuple(dropped))
+            resource = (scope.type, scope.name)
+            merged[resource] = _united(merged[resource], scope) if resource in merged else scope
+    return ParsedScopes(tuple(merged.values()), tuple(dropped))
+
+
+def _united(first: Scope, second: Scope) -> Scope:
+    return Scope(first.type, first.name, tuple(dict.fromkeys((*first.actions, *second.actions))))
 
 
 def parse_scope(text: str) -> Scope | None:

@@ -6,13 +6,19 @@ GET: Distribution's token authentication specification. POST: its OAuth2 variant
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
+from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
+from werkzeug.datastructures import MultiDict
 
 from registry_auth.credentials.basic import Credential
 from registry_auth.errors import InvalidRequestError, UnsupportedGrantTypeError
 from registry_auth.token_endpoint.scope_grammar import ParsedScopes, parse_scopes
+
+_MOST_REMEMBERED = 256  # queries
+_LONGEST_REMEMBERED = 4_096  # characters; so they take about 12 MB at most, whoever asks
 
 
 class Parameters(Protocol):
@@ -40,6 +46,22 @@ def read_request(*sources: Parameters) -> TokenRequest:
         raise InvalidRequestError("The parameter 'service' was given more than once.")
     scopes = parse_scopes(value for source in sources for value in source.getlist("scope"))
     return TokenRequest(services.pop() if services else None, scopes)
+
+
+def read_query(query: bytes) -> TokenRequest:
+    """Read a token request from the query of a GET, as read_request does.
+
+    What the last queries said is remembered, for clients ask for the same images again and again: to read a query of one scope takes as
+    long as a signature, and one of 60 as ten.
+    """
+    return _read_remembered(query) if len(query) <= _LONGEST_REMEMBERED else _read_query(query)
+
+
+def _read_query(query: bytes) -> TokenRequest:
+    return read_request(MultiDict(parse_qsl(query.decode(errors="replace"), keep_blank_values=True)))
+
+
+_read_remembered = lru_cache(_MOST_REMEMBERED)(_read_query)
 
 
 def read_password_grant(form: Parameters) -> Credential:

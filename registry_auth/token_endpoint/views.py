@@ -9,7 +9,7 @@ from registry_auth.http_errors import json_response
 from registry_auth.last_use import LastUseRecorder
 from registry_auth.token_endpoint.answer import oauth_members, token_answer
 from registry_auth.token_endpoint.issuing import IssuedToken, TokenIssuer
-from registry_auth.token_endpoint.token_request import Parameters, TokenRequest, read_password_grant, read_request
+from registry_auth.token_endpoint.token_request import Parameters, TokenRequest, read_password_grant, read_query, read_request
 from registry_auth.trusted_proxies import client_address
 from registry_auth.values import ANONYMOUS, Caller
 
@@ -28,7 +28,7 @@ def token_endpoint(authentication: Authentication, issuer: TokenIssuer, last_use
     @blueprint.get("/jwt/auth")
     def get_token() -> Response:
         caller = _basic_caller(authentication)
-        token = issue(caller, read_request(request.args))
+        token = issue(caller, read_query(request.query_string))
         return json_response(token_answer(token.text, token.issued_at, token.lifetime))
 
     @blueprint.post("/jwt/auth")

@@ -6,8 +6,10 @@ import pytest
 from werkzeug.exceptions import Gone, HTTPException, ServiceUnavailable
 
 from registry_auth.errors import TooManyWrongSecretsError
-from registry_auth.values import Caller
+from registry_auth.values import Caller, Visibility
 from tests.unit.installation import Installation, login
+
+pytestmark = pytest.mark.one_store("refusals have their form without the store")
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get"]
 PATHS = ["/", "/jwt/auth", "/jwt/auth/", "/JWT/AUTH", "/jwt", "//jwt/auth", "/jwt//auth", "/jwt/auth/x", "/-/liveness", "/-/readiness"]
@@ -89,6 +91,30 @@ def test_head_is_get_without_a_body(installation: Installation) -> None:
     assert installation.client.head("/jwt/auth", headers={"Authorization": "x"}).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("method", "query", "status"), [("GET", "", 200), ("GET", "service=x", 404), ("HEAD", "", 200), ("HEAD", "service=x", 404)]
+)
+def test_each_header_comes_once_and_the_length_is_right(installation: Installation, method: str, query: str, status: int) -> None:
+    """HEAD has the length of the body that GET would have, as near as a token's length can be known."""
+    response = installation.client.open("/jwt/auth", method=method, query_string=query)
+    names = [name for name, _ in response.headers]
+    assert response.status_code == status
+    assert sorted(names) == sorted({"Content-Type", "Cache-Control", "Content-Length"})
+    shown = response if method == "GET" else installation.client.get("/jwt/auth", query_string=query)
+    assert int(response.headers["Content-Length"]) == len(shown.data)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".example.com", "[::1", "exa mple", "é.example.com", "", ":1"])
+def test_name_that_the_server_was_reached_by_has_no_say(installation: Installation, host: str) -> None:
+    """Whatever the header Host says, it is the same server."""
+    installation.project("app", Visibility.PUBLIC)
+    response = installation.client.get("/jwt/auth?scope=repository:app:pull", headers={"Host": host})
+    assert response.status_code == 200
+    assert response.json is not None
+    assert installation.claims(response.json["token"])["access"] == [{"type": "repository", "name": "app", "actions": ["pull"]}]
+    assert installation.client.get("/nowhere", headers={"Host": host}).status_code == 404
+
+
 def test_unknown_address_says_where_tokens_are(installation: Installation) -> None:
     """Whoever has the wrong address learns the right one."""
     response = installation.client.get("/auth")
@@ -99,6 +125,7 @@ def test_unknown_address_says_where_tokens_are(installation: Installation) -> No
     ]
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("fault", ["no database", "table missing", "no key"])
 def test_outage_is_503_and_names_no_file(installation: Installation, fault: str, caplog: pytest.LogCaptureFixture) -> None:
     """A failing store or key ring is 503 with Retry-After, never an empty grant; the reason is for the log alone."""
@@ -106,8 +133,7 @@ def test_outage_is_503_and_names_no_file(installation: Installation, fault: str,
     headers = login(installation.token("app"))
     client = installation.client
     if fault == "no database":
-        installation.database.close()
-        installation.database_file.write_bytes(b"no database " * 1_000)
+        installation.store.take_away()
     elif fault == "table missing":
         with installation.database.schema_change() as connection:
             connection.exec_driver_sql("DROP TABLE deploy_token_secrets")

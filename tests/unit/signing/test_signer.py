@@ -1,19 +1,24 @@
 """The signer: tokens that registries verify, with a key that is kept current."""
 
+import json
 import logging
+import re
 import shutil
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.utils import base64url_decode
 
 from registry_auth.errors import UnavailableError
 from registry_auth.signing import KeyDirectory, Signer
 from registry_auth.signing.key_ring import KeyRing
+from registry_auth.values import Action
 from tests.unit.installation import Clock
 
 LIFETIME = timedelta(minutes=15)
@@ -59,6 +64,46 @@ def test_token_verifies_with_the_certificate_it_carries(signer: Signer, director
     key = certificate.public_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     assert jwt.decode(token, key, ["ES256"]) == CLAIMS
+
+
+def test_header_is_the_same_in_every_token_of_a_key(signer: Signer, clock: Clock) -> None:
+    """It is Base64url without padding, has four members and nothing else, and is another one as soon as another key signs."""
+    first, second = (signer.sign(CLAIMS | {"jti": text}).split(".")[0] for text in ("1", "2"))
+    pair = signer.signing_key().pair
+    assert first == second
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", first)
+    assert (
+        base64url_decode(first)
+        == json.dumps({"alg": "ES256", "kid": pair.kid, "typ": "JWT", "x5c": [pair.x5c]}, separators=(",", ":")).encode()
+    )
+    clock.advance(days=60)
+    renewed = signer.sign(CLAIMS).split(".")[0]
+    assert renewed != first
+    assert base64url_decode(renewed) == base64url_decode(first).replace(pair.kid.encode(), signer.signing_key().pair.kid.encode()).replace(
+        pair.x5c.encode(), signer.signing_key().pair.x5c.encode()
+    )
+
+
+def test_signature_has_its_full_length_whatever_its_numbers_are(signer: Signer) -> None:
+    """Every token is three parts in Base64url without padding; the signature is 64 bytes, also when one of its numbers is small."""
+    key = signer.signing_key().pair.key.public_key()
+    begins_with_zero = False
+    for number in range(2_000):
+        token = signer.sign(CLAIMS | {"jti": str(number)})
+        signature = base64url_decode(token.split(".")[2])
+        assert len(signature) == 64
+        if 0 in (signature[0], signature[32]):
+            begins_with_zero = True
+            assert jwt.decode(token, key, ["ES256"])["jti"] == str(number)
+    assert begins_with_zero
+    assert re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}", token)
+
+
+def test_claims_come_back_as_they_were(signer: Signer) -> None:
+    """Text of any script, numbers, lists and what is nested, in any mapping."""
+    claims = {"sub": 'Łukasz "ж" \\ 漢字 \x00 😀', "exp": 2**40, "access": [{"actions": ["pull", Action.PUSH]}, {}], "more": {"x": None}}
+    key = signer.signing_key().pair.key.public_key()
+    assert jwt.decode(signer.sign(MappingProxyType(claims)), key, ["ES256"]) == claims
 
 
 def test_own_turn_to_renew_comes_by_itself(signer: Signer, clock: Clock, directory: KeyDirectory) -> None:

@@ -179,6 +179,16 @@ def test_forged_token_is_refused(verification: Verification, forge: Callable[[Ke
     assert verification.refusal(forge(verification.pair)) == STRANGE
 
 
+def test_key_has_to_be_the_one_that_the_header_names(verification: Verification, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should the header be read in two ways, as other than the verified one, a signature of our key does not help."""
+    for header in ({"kid": STRANGER.kid}, {"kid": [verification.pair.kid]}, {}):
+        token = signed(verification.pair.key, header)
+        with monkeypatch.context() as patched:
+            patched.setattr("registry_auth.signing.verifier._claimed_kid", lambda _token: verification.pair.kid)
+            assert verification.refusal(token) == STRANGE
+            assert verification.verifier.claims(signed(verification.pair.key, {"kid": verification.pair.kid}), AUDIENCE) == CLAIMS
+
+
 def test_key_of_the_ca_signs_no_tokens(verification: Verification) -> None:
     """Only signing keys are known by their ids."""
     authority = verification.signer.ring().authority

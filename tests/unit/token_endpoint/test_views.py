@@ -63,6 +63,40 @@ def test_each_token_has_its_own_id(served: Installation) -> None:
     assert first != second
 
 
+def test_same_query_is_answered_to_each_caller_by_its_own_rights(served: Installation) -> None:
+    """That the query was read before has no say in what is granted, nor have earlier answers."""
+    scopes = [f"repository:{P}:pull,push"]
+    reader, writer = (login(served.token(P, rights)) for rights in (READ, READ_WRITE))
+    for _ in range(2):
+        assert access(served, scopes) == []
+        assert access(served, scopes, reader) == [f"repository:{P}:pull"]
+        assert access(served, scopes, writer) == scopes
+    for _ in range(2):
+        response = served.client.get("/jwt/auth", query_string={"scope": scopes}, headers=basic("robot", "wrong"))
+        assert response.status_code == 401
+
+
+def test_same_query_is_refused_each_time(served: Installation) -> None:
+    """What cannot be answered is not so the second time either."""
+    for query in (
+        "service=container_registry&service=other",
+        "service=other",
+        "scope=" + "+".join(f"repository:p{n}:pull" for n in range(257)),
+    ):
+        first, second = (served.client.get("/jwt/auth", query_string=query) for _ in range(2))
+        assert first.status_code in {400, 404}
+        assert (first.status_code, first.data) == (second.status_code, second.data)
+
+
+def test_long_query_is_answered_like_a_short_one(served: Installation) -> None:
+    """Whether it is remembered or not."""
+    headers = login(served.token(P))
+    for size in (0, 8_000, 10_000):
+        for _ in range(2):
+            claims = served.claims(ask(served.client, [f"repository:{P}:pull"], headers, more="x" * size)["token"])
+            assert [entry["name"] for entry in claims["access"]] == [P]
+
+
 # What a caller gets who asks pull,push,delete on: its own project, an image below it, a subgroup's, an internal, a public, a foreign one.
 ASKED = [P, f"{P}/deep/image", "g/sub/q", "int/p", PUB, "g10/p", "missing/p"]
 PROJECT, GROUP = NamespaceKind.PROJECT, NamespaceKind.GROUP
