@@ -10,7 +10,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 30
 
 run: $(VENV)/.runtime  ## start the token server and a stock registry, with a sample to try
 	@$(RUN)/registry-auth quickstart --port $(PORT) --registry-port $(REGISTRY_PORT)
@@ -25,7 +25,11 @@ lint: $(VENV)/.development  ## check style, types and the import contract
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
-benchmark: $(VENV)/.development  ## measure what the gate of the dependency proxy costs
+benchmark: $(VENV)/.development  ## measure what a token costs
+	@scripts/install-test-peers
+	@$(RUN)/python -m benchmarks.token_endpoint
+
+benchmark-dependency-proxy: $(VENV)/.development  ## measure what the gate of the dependency proxy costs
 	@scripts/install-test-peers
 	@$(RUN)/python -m benchmarks.dependency_proxy
 
@@ -54,4 +58,4 @@ $(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
 	@$(RUN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help run test lint benchmark lock clean
+.PHONY: help run test lint benchmark benchmark-dependency-proxy lock clean
