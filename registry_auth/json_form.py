@@ -1,7 +1,7 @@
 """How things look in JSON: the field names and formats of GitLab's REST API, for the command line and the REST API alike."""
 
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -9,10 +9,11 @@ from registry_auth.accounts.models import Membership, PersonalAccessToken, User
 from registry_auth.accounts.personal_access_tokens import IssuedPersonalAccessToken
 from registry_auth.deploy_tokens.models import DeployToken
 from registry_auth.deploy_tokens.service import Issued
+from registry_auth.last_use import LastUse
 from registry_auth.namespaces.models import Namespace
 from registry_auth.namespaces.paths import last_component
 from registry_auth.token_validity import TokenState, has_expired
-from registry_auth.values import NamespaceKind, TokenScope, UserState, Visibility
+from registry_auth.values import NamespaceKind, Service, TokenScope, UserState, Visibility
 
 
 def instant_json(instant: datetime) -> str:
@@ -21,6 +22,11 @@ def instant_json(instant: datetime) -> str:
 
 
 Instant = Annotated[datetime, PlainSerializer(instant_json, when_used="json"), Field(json_schema_extra={"format": "date-time"})]
+
+# The last use of a token of either kind; all three are null for one that was never used.
+LastUsedAt = Annotated[Instant | None, Field(description="When it was used last, known within 5 seconds; null when it never was.")]
+LastUsedIp = Annotated[str | None, Field(description="Not in GitLab. The client's address at that use.")]
+LastUsedService = Annotated[Service | Literal["rest_api"] | None, Field(description="Not in GitLab. What that use was for.")]
 
 
 class JsonForm(BaseModel):
@@ -83,7 +89,7 @@ class UserReferenceJson(JsonForm):
 
 
 class DeployTokenJson(JsonForm):
-    """A deploy token, without any secret. `owner` and `created_by` are not in GitLab."""
+    """A deploy token, without any secret. `owner`, `created_by` and the last use are not in GitLab."""
 
     id: int
     name: str
@@ -94,6 +100,9 @@ class DeployTokenJson(JsonForm):
     expired: bool
     owner: OwnerJson
     created_by: Annotated[UserReferenceJson | None, Field(description="Null when the command line made it, or the user is deleted.")]
+    last_used_at: LastUsedAt
+    last_used_ip: LastUsedIp
+    last_used_service: LastUsedService
 
 
 class IssuedDeployTokenJson(DeployTokenJson):
@@ -128,6 +137,9 @@ class PersonalAccessTokenJson(JsonForm):
     user_id: int
     active: bool
     expires_at: Annotated[date | None, Field(description="The first day on which it is not valid, from 00:00 UTC.")]
+    last_used_at: LastUsedAt
+    last_used_ip: LastUsedIp
+    last_used_service: LastUsedService
 
 
 class IssuedPersonalAccessTokenJson(PersonalAccessTokenJson):
@@ -172,8 +184,8 @@ def project_json(entry: Namespace) -> ProjectJson:
     )
 
 
-def deploy_token_json(token: DeployToken, now: datetime) -> DeployTokenJson:
-    """Give a deploy token."""
+def deploy_token_json(token: DeployToken, now: datetime, last_use: LastUse | None) -> DeployTokenJson:
+    """Give a deploy token with its last use, None when it was never used."""
     return DeployTokenJson(
         id=token.id,
         name=token.name,
@@ -184,12 +196,13 @@ def deploy_token_json(token: DeployToken, now: datetime) -> DeployTokenJson:
         expired=has_expired(token.expires_at, now),
         owner=OwnerJson(kind=token.owner.kind, full_path=token.owner.path),
         created_by=None if token.creator is None else user_reference_json(token.creator),
+        **_last_use_fields(last_use),
     )
 
 
-def issued_deploy_token_json(issued: Issued, now: datetime) -> IssuedDeployTokenJson:
-    """Give a deploy token with the secret that is shown once."""
-    shown = deploy_token_json(issued.token, now)
+def issued_deploy_token_json(issued: Issued, now: datetime, last_use: LastUse | None = None) -> IssuedDeployTokenJson:
+    """Give a deploy token with the secret that is shown once; one that gets another secret may have been used."""
+    shown = deploy_token_json(issued.token, now, last_use)
     return IssuedDeployTokenJson(**dict(shown), token=issued.secret.get_secret_value())
 
 
@@ -217,8 +230,8 @@ def member_json(membership: Membership) -> MemberJson:
     )
 
 
-def personal_access_token_json(token: PersonalAccessToken, now: datetime) -> PersonalAccessTokenJson:
-    """Give a personal access token."""
+def personal_access_token_json(token: PersonalAccessToken, now: datetime, last_use: LastUse | None) -> PersonalAccessTokenJson:
+    """Give a personal access token with its last use, None when it was never used."""
     return PersonalAccessTokenJson(
         id=token.id,
         name=token.name,
@@ -228,10 +241,17 @@ def personal_access_token_json(token: PersonalAccessToken, now: datetime) -> Per
         user_id=token.user_id,
         active=token.state(now) is TokenState.ACTIVE,
         expires_at=token.expires_at,
+        **_last_use_fields(last_use),
     )
 
 
 def issued_personal_access_token_json(issued: IssuedPersonalAccessToken, now: datetime) -> IssuedPersonalAccessTokenJson:
-    """Give a personal access token with the secret that is shown once."""
-    shown = personal_access_token_json(issued.token, now)
+    """Give a new personal access token with the secret that is shown once."""
+    shown = personal_access_token_json(issued.token, now, None)
     return IssuedPersonalAccessTokenJson(**dict(shown), token=issued.secret.get_secret_value())
+
+
+def _last_use_fields(last_use: LastUse | None) -> dict[str, Any]:
+    if last_use is None:
+        return {"last_used_at": None, "last_used_ip": None, "last_used_service": None}
+    return {"last_used_at": last_use.used_at, "last_used_ip": last_use.address, "last_used_service": last_use.service}

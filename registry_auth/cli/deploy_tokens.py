@@ -1,19 +1,20 @@
 """`registry-auth deploy-token …`."""
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 import click
 
 from registry_auth.cli.choices import IdNumber
 from registry_auth.cli.context import opened_services
 from registry_auth.cli.options import chosen_namespace, expires_at_option, namespace_options, required_namespace, scope_option
-from registry_auth.cli.output import expiry_text, json_option, print_fields, print_json, print_table, shown_once
+from registry_auth.cli.output import expiry_text, json_option, last_use_text, print_fields, print_json, print_table, shown_once
 from registry_auth.deploy_tokens.models import DeployToken
 from registry_auth.deploy_tokens.service import MAX_OVERLAP, Issued
 from registry_auth.json_form import deploy_token_json, issued_deploy_token_json
+from registry_auth.last_use import LastUse
 from registry_auth.services import utc_now
-from registry_auth.values import DEPLOY_TOKEN_SCOPES, TokenScope
+from registry_auth.values import DEPLOY_TOKEN_SCOPES, CallerKind, TokenScope
 
 _FOR_GROUPS = frozenset({TokenScope.READ_VIRTUAL_REGISTRY, TokenScope.WRITE_VIRTUAL_REGISTRY})
 
@@ -50,7 +51,7 @@ def create(
     owner = required_namespace(project_path, group_path, "Say what the token is for")
     with opened_services() as services:
         issued = services.deploy_tokens.create(*owner, name=name, scopes=scopes, username=username, expires_at=expires_at)
-    _print_issued(issued, as_json=as_json)
+    _print_issued(issued, None, as_json=as_json)
     if project_path is not None and not _FOR_GROUPS.isdisjoint(scopes):
         click.echo("Warning: the dependency proxy takes deploy tokens of groups alone; the scopes for it count for nothing here.", err=True)
 
@@ -63,7 +64,8 @@ def list_(project_path: str | None, group_path: str | None, active_only: bool, a
     """List the deploy tokens of a project or group, or all."""
     with opened_services() as services:
         tokens = services.deploy_tokens.list(chosen_namespace(project_path, group_path), active_only=active_only)
-    _print_list(tokens, as_json=as_json)
+        last_uses = services.last_uses.of(CallerKind.DEPLOY_TOKEN, [token.id for token in tokens])
+    _print_list(tokens, last_uses, as_json=as_json)
 
 
 @deploy_token.command("show")
@@ -72,7 +74,8 @@ def list_(project_path: str | None, group_path: str | None, active_only: bool, a
 def show(token_id: int, as_json: bool) -> None:
     """Show one deploy token, without its secret."""
     with opened_services() as services:
-        _print(services.deploy_tokens.get(token_id), as_json=as_json)
+        token = services.deploy_tokens.get(token_id)
+        _print(token, services.last_uses.of_one(CallerKind.DEPLOY_TOKEN, token_id), as_json=as_json)
 
 
 @deploy_token.command("rotate")
@@ -88,8 +91,11 @@ def show(token_id: int, as_json: bool) -> None:
 def rotate(token_id: int, overlap: int, as_json: bool) -> None:
     """Give a token a new secret, shown this once. Everything else stays, the expiry date too."""
     with opened_services() as services:
+        token = services.deploy_tokens.get(token_id)
+        # First: what fails after the rotation takes the new secret along.
+        last_use = services.last_uses.of_one(CallerKind.DEPLOY_TOKEN, token.id)
         issued = services.deploy_tokens.rotate(token_id, overlap=timedelta(seconds=overlap))
-    _print_issued(issued, as_json=as_json)
+    _print_issued(issued, last_use, as_json=as_json)
 
 
 @deploy_token.command("revoke")
@@ -98,36 +104,41 @@ def rotate(token_id: int, overlap: int, as_json: bool) -> None:
 def revoke(token_id: int, as_json: bool) -> None:
     """Refuse a token from now on. What it fetched before still works at the registry until it ends, minutes later."""
     with opened_services() as services:
-        _print(services.deploy_tokens.revoke(token_id), as_json=as_json)
+        token = services.deploy_tokens.revoke(token_id)
+        _print(token, services.last_uses.of_one(CallerKind.DEPLOY_TOKEN, token_id), as_json=as_json)
 
 
-def _print_issued(issued: Issued, *, as_json: bool) -> None:
+def _print_issued(issued: Issued, last_use: LastUse | None, *, as_json: bool) -> None:
     if as_json:
-        print_json(issued_deploy_token_json(issued, utc_now()))
+        print_json(issued_deploy_token_json(issued, utc_now(), last_use))
         return
-    print_fields({**_fields(issued.token), "secret": shown_once(issued.secret)})
+    print_fields({**_fields(issued.token, last_use), "secret": shown_once(issued.secret)})
 
 
-def _print(token: DeployToken, *, as_json: bool) -> None:
+def _print(token: DeployToken, last_use: LastUse | None, *, as_json: bool) -> None:
     if as_json:
-        print_json(deploy_token_json(token, utc_now()))
+        print_json(deploy_token_json(token, utc_now(), last_use))
         return
-    print_fields(_fields(token))
+    print_fields(_fields(token, last_use))
 
 
-def _print_list(tokens: Sequence[DeployToken], *, as_json: bool) -> None:
+def _print_list(tokens: Sequence[DeployToken], last_uses: Mapping[int, LastUse], *, as_json: bool) -> None:
     now = utc_now()
     if as_json:
-        print_json([deploy_token_json(token, now) for token in tokens])
+        print_json([deploy_token_json(token, now, last_uses.get(token.id)) for token in tokens])
         return
-    columns = ("ID", "FOR", "NAME", "USER NAME", "SCOPES", "EXPIRES", "STATE")
     print_table(
-        columns,
-        ((t.id, f"{t.owner.kind} {t.owner.path}", t.name, t.username, ",".join(t.scopes), t.expires_at, t.state(now)) for t in tokens),
+        ("ID", "FOR", "NAME", "USER NAME", "SCOPES", "EXPIRES", "STATE", "LAST USED"),
+        ((*_row(token, now), last_use_text(last_uses.get(token.id))) for token in tokens),
     )
 
 
-def _fields(token: DeployToken) -> dict[str, object]:
+def _row(token: DeployToken, now: datetime) -> tuple[object, ...]:
+    owner = f"{token.owner.kind} {token.owner.path}"
+    return token.id, owner, token.name, token.username, ",".join(token.scopes), token.expires_at, token.state(now)
+
+
+def _fields(token: DeployToken, last_use: LastUse | None) -> dict[str, object]:
     return {
         "id": token.id,
         "for": f"{token.owner.kind} {token.owner.path}",
@@ -135,5 +146,6 @@ def _fields(token: DeployToken) -> dict[str, object]:
         "scopes": ", ".join(token.scopes),
         "expires": expiry_text(token.expires_at),
         "state": token.state(utc_now()),
+        "last used": last_use_text(last_use),
         "user name": token.username,
     }

@@ -7,6 +7,8 @@ import click
 from pydantic import SecretStr
 from pydantic_core import to_json
 
+from registry_auth.last_use import LastUse
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document with the field names of the REST API.")
 
 
@@ -33,6 +35,13 @@ def print_fields(fields: Mapping[str, object]) -> None:
 def expiry_text(expires_at: date | None) -> str:
     """Say when a token ends."""
     return "never" if expires_at is None else f"{expires_at} at 00:00 UTC"
+
+
+def last_use_text(last_use: LastUse | None) -> str:
+    """Say when a token was used last, from which address and for what."""
+    if last_use is None:
+        return "never"
+    return f"{last_use.used_at:%Y-%m-%d %H:%M} UTC from {last_use.address} ({last_use.service})"
 
 
 def shown_once(secret: SecretStr) -> str:

@@ -1,6 +1,6 @@
 """`registry-auth user token`: personal access tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import click
@@ -10,10 +10,11 @@ from registry_auth.accounts.personal_access_tokens import IssuedPersonalAccessTo
 from registry_auth.cli.choices import IdNumber
 from registry_auth.cli.context import opened_services
 from registry_auth.cli.options import expires_at_option, scope_option
-from registry_auth.cli.output import expiry_text, json_option, print_fields, print_json, print_table, shown_once
+from registry_auth.cli.output import expiry_text, json_option, last_use_text, print_fields, print_json, print_table, shown_once
 from registry_auth.json_form import issued_personal_access_token_json, personal_access_token_json
+from registry_auth.last_use import LastUse
 from registry_auth.services import utc_now
-from registry_auth.values import PERSONAL_ACCESS_TOKEN_SCOPES, TokenScope
+from registry_auth.values import PERSONAL_ACCESS_TOKEN_SCOPES, CallerKind, TokenScope
 
 
 @click.command("token")
@@ -61,35 +62,39 @@ def _create(username: str, name: str, scopes: Sequence[TokenScope], expires_at: 
 def _list(username: str, *, as_json: bool) -> None:
     with opened_services() as services:
         tokens = services.personal_access_tokens.list(services.users.get(username).id)
-    _print_list(tokens, as_json=as_json)
+        last_uses = services.last_uses.of(CallerKind.PERSONAL_ACCESS_TOKEN, [token.id for token in tokens])
+    _print_list(tokens, last_uses, as_json=as_json)
 
 
 def _revoke(username: str, token_id: int, *, as_json: bool) -> None:
     with opened_services() as services:
         revoked = services.personal_access_tokens.revoke(token_id, user_id=services.users.get(username).id)
+        last_use = services.last_uses.of_one(CallerKind.PERSONAL_ACCESS_TOKEN, token_id)
     if as_json:
-        print_json(personal_access_token_json(revoked, utc_now()))
+        print_json(personal_access_token_json(revoked, utc_now(), last_use))
         return
-    print_fields(_fields(revoked))
+    print_fields(_fields(revoked, last_use))
 
 
 def _print_issued(issued: IssuedPersonalAccessToken, *, as_json: bool) -> None:
     if as_json:
         print_json(issued_personal_access_token_json(issued, utc_now()))
         return
-    print_fields({**_fields(issued.token), "secret": shown_once(issued.secret)})
+    print_fields({**_fields(issued.token, None), "secret": shown_once(issued.secret)})
 
 
-def _print_list(tokens: Sequence[PersonalAccessToken], *, as_json: bool) -> None:
+def _print_list(tokens: Sequence[PersonalAccessToken], last_uses: Mapping[int, LastUse], *, as_json: bool) -> None:
     now = utc_now()
     if as_json:
-        print_json([personal_access_token_json(token, now) for token in tokens])
+        print_json([personal_access_token_json(token, now, last_uses.get(token.id)) for token in tokens])
         return
-    columns = ("ID", "NAME", "SCOPES", "EXPIRES", "STATE")
-    print_table(columns, ((t.id, t.name, ",".join(t.scopes), t.expires_at, t.state(now)) for t in tokens))
+    columns = ("ID", "NAME", "SCOPES", "EXPIRES", "STATE", "LAST USED")
+    print_table(
+        columns, ((t.id, t.name, ",".join(t.scopes), t.expires_at, t.state(now), last_use_text(last_uses.get(t.id))) for t in tokens)
+    )
 
 
-def _fields(token: PersonalAccessToken) -> dict[str, object]:
+def _fields(token: PersonalAccessToken, last_use: LastUse | None) -> dict[str, object]:
     return {
         "id": token.id,
         "user name": token.user.username,
@@ -97,4 +102,5 @@ def _fields(token: PersonalAccessToken) -> dict[str, object]:
         "scopes": ", ".join(token.scopes),
         "expires": expiry_text(token.expires_at),
         "state": token.state(utc_now()),
+        "last used": last_use_text(last_use),
     }

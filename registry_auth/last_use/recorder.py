@@ -39,7 +39,8 @@ class LastUseRecorder:
         with self._lock:
             self._waiting[caller.kind, caller.credential_id] = LastUse(used_at, address, service)
             if self._thread is None and not self._closed.is_set():
-                self._thread = Thread(target=self._keep_writing)
+                # Said, for it would be as the thread that starts it: those of the web server are daemons, which end without a last write.
+                self._thread = Thread(target=self._keep_writing, daemon=False)
                 self._thread.start()
 
     def write(self) -> None:

@@ -1,20 +1,20 @@
 """`/deploy_tokens`, and those of a project or group (GitLab docs: deploy tokens API; rotation is ours)."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 
 from pydantic import Field
 
+from registry_auth.database import Page
 from registry_auth.deploy_tokens.models import DeployToken
 from registry_auth.deploy_tokens.service import MAX_OVERLAP
 from registry_auth.json_form import DeployTokenJson, IssuedDeployTokenJson, deploy_token_json, issued_deploy_token_json
 from registry_auth.rest_api.guards import ADMINISTRATOR, managing_role, person, who_has
-from registry_auth.rest_api.operations import Api, Call, map_page
+from registry_auth.rest_api.operations import Api, Call
 from registry_auth.rest_api.parameters import DeployTokenScopes, ExpiryDate, Id, PageParameters, Parameters, Text
 from registry_auth.services import Services
-from registry_auth.values import NamespaceKind, Role
+from registry_auth.values import CallerKind, NamespaceKind, Role
 
 
 class ListDeployTokens(PageParameters):
@@ -49,9 +49,6 @@ class RotateDeployToken(OneDeployToken):
 def deploy_token_operations(api: Api, services: Services) -> None:
     """Declare the operations."""
 
-    def shown(token: DeployToken) -> DeployTokenJson:
-        return deploy_token_json(token, services.clock())
-
     @api.operation(
         "GET /deploy_tokens",
         "list_deploy_tokens",
@@ -61,14 +58,13 @@ def deploy_token_operations(api: Api, services: Services) -> None:
         answer=DeployTokenJson,
     )
     def list_all(call: Call[ListDeployTokens]) -> object:
-        page = services.deploy_tokens.page(call.given.paging, active_only=call.given.active)
-        return map_page(shown, page)
+        return _shown_page(services, services.deploy_tokens.page(call.given.paging, active_only=call.given.active))
 
     for kind in NamespaceKind:
-        _operations_of(api, services, kind, shown)
+        _operations_of(api, services, kind)
 
 
-def _operations_of(api: Api, services: Services, kind: NamespaceKind, shown: Callable[[DeployToken], DeployTokenJson]) -> None:
+def _operations_of(api: Api, services: Services, kind: NamespaceKind) -> None:
     reader, writer = who_has(Role.MAINTAINER, kind), who_has(managing_role(kind), kind)
     tokens, token = f"/{kind}s/{{id}}/deploy_tokens", f"/{kind}s/{{id}}/deploy_tokens/{{token_id}}"
 
@@ -82,7 +78,7 @@ def _operations_of(api: Api, services: Services, kind: NamespaceKind, shown: Cal
     )
     def list_(call: Call[ListDeployTokens]) -> object:
         page = services.deploy_tokens.page(call.given.paging, owner_id=call.namespace.id, active_only=call.given.active)
-        return map_page(shown, page)
+        return _shown_page(services, page)
 
     @api.operation(
         f"GET {token}",
@@ -93,7 +89,8 @@ def _operations_of(api: Api, services: Services, kind: NamespaceKind, shown: Cal
         answer=DeployTokenJson,
     )
     def get(call: Call[OneDeployToken]) -> object:
-        return shown(services.deploy_tokens.get(call.given.token_id, owner_id=call.namespace.id))
+        found = services.deploy_tokens.get(call.given.token_id, owner_id=call.namespace.id)
+        return deploy_token_json(found, services.clock(), services.last_uses.of_one(CallerKind.DEPLOY_TOKEN, found.id))
 
     @api.operation(
         f"POST {tokens}",
@@ -137,6 +134,14 @@ def _operations_of(api: Api, services: Services, kind: NamespaceKind, shown: Cal
         answer=IssuedDeployTokenJson,
     )
     def rotate(call: Call[RotateDeployToken]) -> object:
+        found = services.deploy_tokens.get(call.given.token_id, owner_id=call.namespace.id)
+        # First: what fails after the rotation takes the new secret along.
+        last_use = services.last_uses.of_one(CallerKind.DEPLOY_TOKEN, found.id)
         overlap = timedelta(seconds=call.given.overlap)
-        issued = services.deploy_tokens.rotate(call.given.token_id, overlap=overlap, owner_id=call.namespace.id)
-        return issued_deploy_token_json(issued, services.clock())
+        issued = services.deploy_tokens.rotate(found.id, overlap=overlap, owner_id=call.namespace.id)
+        return issued_deploy_token_json(issued, services.clock(), last_use)
+
+
+def _shown_page(services: Services, page: Page[DeployToken]) -> Page[DeployTokenJson]:
+    now, last_uses = services.clock(), services.last_uses.of(CallerKind.DEPLOY_TOKEN, [token.id for token in page.items])
+    return Page([deploy_token_json(token, now, last_uses.get(token.id)) for token in page.items], page.total)

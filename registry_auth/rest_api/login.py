@@ -10,10 +10,13 @@ from registry_auth.credentials.authentication import Authentication
 from registry_auth.errors import WrongCredentialError
 from registry_auth.last_use import REST_API, LastUseRecorder
 from registry_auth.trusted_proxies import client_address
-from registry_auth.values import ANONYMOUS, Caller
+from registry_auth.values import ANONYMOUS, Caller, TokenScope
 
 # Credentials that GitLab knows and this API does not: whoever sends one is not anonymous, but refused.
 _OTHER_HEADERS = ("JOB-TOKEN", "DEPLOY-TOKEN")
+
+# A token without any of these is refused by every operation, so it is not used by trying.
+_SCOPES = frozenset({TokenScope.API, TokenScope.READ_API})
 
 
 def log_in(authentication: Authentication, last_uses: LastUseRecorder, clock: Callable[[], datetime]) -> Caller:
@@ -22,7 +25,8 @@ def log_in(authentication: Authentication, last_uses: LastUseRecorder, clock: Ca
     if token is None:
         return ANONYMOUS
     caller = authentication.api_caller(token, client_address())
-    last_uses.record(caller, REST_API, client_address(), clock())
+    if not caller.scopes.isdisjoint(_SCOPES):
+        last_uses.record(caller, REST_API, client_address(), clock())
     return caller
 
 

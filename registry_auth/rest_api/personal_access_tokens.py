@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from registry_auth.accounts.models import PersonalAccessToken
 from registry_auth.accounts.personal_access_tokens import PersonalAccessTokenFilter
+from registry_auth.database import Page
 from registry_auth.errors import NotFoundError
 from registry_auth.json_form import (
     IssuedPersonalAccessTokenJson,
@@ -17,10 +17,10 @@ from registry_auth.json_form import (
 )
 from registry_auth.rest_api.errors import RefusedError
 from registry_auth.rest_api.guards import ADMINISTRATOR, SIGNED_IN, person
-from registry_auth.rest_api.operations import Api, Call, map_page
+from registry_auth.rest_api.operations import Api, Call
 from registry_auth.rest_api.parameters import ExpiryDate, Id, PageParameters, Parameters, PersonalAccessTokenScopes, Search, Text
 from registry_auth.services import Services
-from registry_auth.values import Caller
+from registry_auth.values import Caller, CallerKind
 
 
 class TokenActivity(StrEnum):
@@ -62,11 +62,8 @@ class RotatePersonalAccessToken(OnePersonalAccessToken):
 
 def personal_access_token_operations(api: Api, services: Services) -> None:
     """Declare the operations."""
-    tokens = services.personal_access_tokens
+    tokens, last_uses = services.personal_access_tokens, services.last_uses
     one = "/personal_access_tokens/{token_id}"
-
-    def shown(token: PersonalAccessToken) -> PersonalAccessTokenJson:
-        return personal_access_token_json(token, services.clock())
 
     @api.operation(
         "GET /personal_access_tokens",
@@ -87,7 +84,9 @@ def personal_access_token_operations(api: Api, services: Services) -> None:
             active=None if given.state is None else given.state is TokenActivity.ACTIVE,
             revoked=given.revoked,
         )
-        return map_page(shown, tokens.page(given.paging, wanted))
+        page = tokens.page(given.paging, wanted)
+        now, uses = services.clock(), last_uses.of(CallerKind.PERSONAL_ACCESS_TOKEN, [token.id for token in page.items])
+        return Page([personal_access_token_json(token, now, uses.get(token.id)) for token in page.items], page.total)
 
     @api.operation(
         f"GET {one}",
@@ -98,7 +97,8 @@ def personal_access_token_operations(api: Api, services: Services) -> None:
         answer=PersonalAccessTokenJson,
     )
     def get(call: Call[OnePersonalAccessToken]) -> object:
-        return shown(tokens.get(_token_id(call), user_id=_whose(call.caller)))
+        token = tokens.get(_token_id(call), user_id=_whose(call.caller))
+        return personal_access_token_json(token, services.clock(), last_uses.of_one(CallerKind.PERSONAL_ACCESS_TOKEN, token.id))
 
     @api.operation(
         f"DELETE {one}",

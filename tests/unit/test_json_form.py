@@ -21,11 +21,14 @@ from registry_auth.json_form import (
     user_json,
     user_reference_json,
 )
+from registry_auth.last_use import REST_API, LastUse
 from registry_auth.namespaces.models import Namespace
-from registry_auth.values import NamespaceKind, Role, TokenScope, Visibility
+from registry_auth.values import NamespaceKind, Role, Service, TokenScope, Visibility
 
 CREATED = datetime(2026, 1, 2, 3, 4, 5, 678_900, UTC)
 SECRET = SecretStr("a secret")
+
+NEVER_USED = {"last_used_at": None, "last_used_ip": None, "last_used_service": None}
 
 
 def shown(form: JsonForm) -> dict[str, object]:
@@ -122,12 +125,13 @@ def test_deploy_token_has_the_fields_of_gitlab(now: datetime, expired: bool) -> 
         "expired": expired,
         "owner": {"kind": "project", "full_path": "a/b"},
         "created_by": None,
+        **NEVER_USED,
     }
-    assert shown(deploy_token_json(token, now)) == document
+    assert shown(deploy_token_json(token, now, None)) == document
     assert shown(issued_deploy_token_json(Issued(token, SECRET), now)) == document | {"token": "a secret"}
     token.creator, token.revoked_at, token.expires_at = user(), now, None
     changed = {"created_by": REFERENCE, "revoked": True, "expires_at": None, "expired": False}
-    assert shown(deploy_token_json(token, now)) == document | changed
+    assert shown(deploy_token_json(token, now, None)) == document | changed
 
 
 def test_instant_is_written_in_utc() -> None:
@@ -187,8 +191,25 @@ def test_personal_access_token_has_the_fields_of_gitlab(now: datetime, active: b
         "user_id": 9,
         "active": active,
         "expires_at": "2026-08-01",
+        **NEVER_USED,
     }
-    assert shown(personal_access_token_json(token, now)) == document
+    assert shown(personal_access_token_json(token, now, None)) == document
     assert shown(issued_personal_access_token_json(IssuedPersonalAccessToken(token, SECRET), now)) == document | {"token": "a secret"}
     token.expires_at, token.revoked_at = None, now
-    assert shown(personal_access_token_json(token, now)) == document | {"expires_at": None, "revoked": True, "active": False}
+    assert shown(personal_access_token_json(token, now, None)) == document | {"expires_at": None, "revoked": True, "active": False}
+
+
+@pytest.mark.parametrize("service", [*Service, REST_API])
+def test_last_use_is_shown_with_tokens_of_both_kinds(service: str) -> None:
+    """Instant, address and service of the last use are shown, also where a token that was used gets another secret."""
+    last_use = LastUse(datetime(2026, 7, 1, 17, 30, 59, 999_999, timezone(timedelta(hours=2))), "2001:db8::1", service)
+    last = {"last_used_at": "2026-07-01T15:30:59.999Z", "last_used_ip": "2001:db8::1", "last_used_service": service}
+    owner, scopes = namespace(NamespaceKind.PROJECT), (TokenScope.READ_REGISTRY,)
+    deploy = DeployToken(id=5, owner=owner, name="ci", username="robot", scopes=scopes)
+    personal = PersonalAccessToken(id=5, user_id=9, name="laptop", scopes=scopes, created_at=CREATED)
+    forms = [
+        deploy_token_json(deploy, CREATED, last_use),
+        issued_deploy_token_json(Issued(deploy, SECRET), CREATED, last_use),
+        personal_access_token_json(personal, CREATED, last_use),
+    ]
+    assert [last.items() <= shown(form).items() for form in forms] == [True] * 3
