@@ -31,4 +31,5 @@ def find_user_by_id(session: Session, user_id: int) -> User:
 
 def is_email(text: str) -> bool:
     """Say whether the text can be an e-mail address. What it really is only a mail could show."""
-    return len(text) <= MAX_EMAIL_LENGTH and text.isprintable() and EMAIL.fullmatch(text) is not None
+    # As it is stored: in lower case a letter can become two.
+    return len(text.lower()) <= MAX_EMAIL_LENGTH and text.isprintable() and EMAIL.fullmatch(text) is not None

@@ -1,6 +1,6 @@
 """The database: engines, sessions, pages, caches and migrations."""
 
-from registry_auth.database.base import Base, Recorded, UtcDateTime, enum_text
+from registry_auth.database.base import Base, Recorded, UtcDateTime, bytewise_text, enum_text
 from registry_auth.database.copying import copy_to_postgresql
 from registry_auth.database.engine import Database
 from registry_auth.database.migration import check_schema, check_writable, migrate, prepare_schema
@@ -17,6 +17,7 @@ __all__ = [
     "RememberedRows",
     "RowCache",
     "UtcDateTime",
+    "bytewise_text",
     "check_schema",
     "check_writable",
     "copy_to_postgresql",

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import DateTime, Dialect, Enum, MetaData
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 # Constraints have names, so that a later migration can change them on every database.
 NAMING_CONVENTION = {
@@ -17,16 +17,22 @@ NAMING_CONVENTION = {
 }
 
 
+# 64 bits everywhere, so that an id that somebody invents is unknown and not too large. In SQLite every INTEGER has them.
+_COLUMN_TYPES = {int: BigInteger().with_variant(Integer(), "sqlite")}
+
+
 class Base(DeclarativeBase):
     """Base of all tables."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = _COLUMN_TYPES
 
 
 class Recorded(DeclarativeBase):
     """Base of the tables that requests write to, and on which no answer depends: what is remembered of the others stays good."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = _COLUMN_TYPES
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -48,6 +54,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def bytewise_text(length: int) -> TypeEngine[str]:
+    """Give the type of a text column that is sorted by its characters, whatever language PostgreSQL was set up for."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 def enum_text(values: type[StrEnum], name: str) -> Enum:

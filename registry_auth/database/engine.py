@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, Self
 
 from sqlalchemy import Connection, Row, Select, make_url
@@ -14,6 +15,7 @@ from registry_auth.database.sqlite import SqliteStore
 from registry_auth.database.store import Store
 from registry_auth.errors import UnavailableError
 
+_LOST_AT_ONCE = 1.0  # seconds; what took longer was no lost connection but a store that hangs
 _POOL_SIZE = 5
 _CACHE_SIZE = 10_000
 
@@ -41,18 +43,19 @@ class Database:
 
     def rows(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
         """Give what one query finds. It is asked again, once, when the connection turns out to be lost."""
-        with self._translated_errors():
+        with self._translated_errors(self.label):
+            began = monotonic()
             try:
                 return self._ask(statement, parameters)
             except DBAPIError as error:
-                if not error.connection_invalidated:
+                if not error.connection_invalidated or monotonic() - began > _LOST_AT_ONCE:
                     raise
                 return self._ask(statement, parameters)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a connection on which every statement stands for itself."""
-        with self._translated_errors(), self._store.reader.connect() as connection:
+        with self._translated_errors(self.label), self._store.reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -64,19 +67,19 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Open a session that is committed at the end, or rolled back when an exception leaves it. Transactions follow each other."""
-        with self._translated_errors(), Session(self._store.writer, expire_on_commit=False) as session, session.begin():
+        with self._translated_errors(self.label), Session(self._store.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def recording(self) -> Iterator[Connection]:
         """Open a transaction on the tables of `Recorded`, which waits for no other and of which the caches take no notice."""
-        with self._translated_errors(), self._store.recorder.begin() as connection:
+        with self._translated_errors(self._store.records_label), self._store.recorder.begin() as connection:
             yield connection
 
     @contextmanager
     def schema_change(self) -> Iterator[Connection]:
         """Open one transaction for a migration, in one process at a time."""
-        with self._translated_errors(), self._store.schema_change() as connection:
+        with self._translated_errors(self.label), self._store.schema_change() as connection:
             yield connection
 
     def close(self) -> None:
@@ -94,21 +97,21 @@ class Database:
             return connection.execute(statement, parameters).all()
 
     @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
+    def _translated_errors(self, label: str) -> Iterator[None]:
         try:
             yield
         except IntegrityError:
             raise  # what was asked is at fault, not the store
         except DBAPIError as error:
-            raise self._unavailable(error.orig, error) from error
+            raise self._unavailable(label, error.orig, error) from error
         except PoolTimeoutError as error:
-            raise self._unavailable(error, None) from error
+            raise self._unavailable(label, error, None) from error
         except OSError as error:
-            raise self._unavailable(error, error) from error
+            raise self._unavailable(label, error, error) from error
 
-    def _unavailable(self, reason: BaseException | None, error: DBAPIError | OSError | None) -> UnavailableError:
+    def _unavailable(self, label: str, reason: BaseException | None, error: DBAPIError | OSError | None) -> UnavailableError:
         said = str(reason).strip().partition("\n")[0].removesuffix(".")  # the rest is PostgreSQL's own advice
-        return UnavailableError(f"The database {self.label} cannot be used: {said}. {self._store.advice(error)}")
+        return UnavailableError(f"The database {label} cannot be used: {said}. {self._store.advice(error, label)}")
 
 
 def _store(url: str, listen_url: str | None, pool_size: int) -> Store:

@@ -19,6 +19,11 @@ _TRUST = 2.5 * _BEAT_EVERY
 _SILENCE = 5.0  # seconds without a heartbeat after which another connection is tried
 _RETRY_AFTER = 1.0  # seconds
 
+_UNHEARD = (
+    f"nothing was heard for {_SILENCE:.0f} seconds: PostgreSQL hangs, or listening goes to another database or through a pooler; "
+    "REGISTRY_AUTH_DATABASE_LISTEN_URL names the database at PostgreSQL itself"
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -78,6 +83,7 @@ class NotificationWatch:
                 with self._connect() as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._listen(connection)
+                    self._report(_UNHEARD)
             except (psycopg.Error, OSError) as error:
                 self._report(error)
             self._trusted_until = 0.0
@@ -100,8 +106,10 @@ class NotificationWatch:
             self._trusted_until = float(sent_at) + _TRUST
             self._problem = None
 
-    def _report(self, error: Exception) -> None:
+    def _report(self, error: Exception | str) -> None:
         """Tell the operator once, until it works again."""
+        if self._closed.is_set():
+            return
         problem = str(error.orig if isinstance(error, DBAPIError) else error).strip().partition("\n")[0]
         if problem != self._problem:
             logger.warning("changes in the database cannot be seen, so nothing is remembered: %s", problem)

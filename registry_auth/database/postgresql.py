@@ -2,23 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
-from psycopg.abc import PQGen
-from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import NullPool
 
 from registry_auth.database.notifications import CHANNEL, NotificationWatch
+from registry_auth.database.postgresql_connections import ANSWER_TIMEOUT, Connector
 from registry_auth.database.store import Store
 
-# How long a request waits for a free connection, for a new one, for the write lock, and for the answer to a statement.
+# How long a request waits for a free connection, for a new one, and for the write lock.
 _POOL_TIMEOUT = 3  # seconds
 _CONNECT_TIMEOUT = 3  # seconds, for each host of the address
 _LOCK_TIMEOUT = 4_000  # milliseconds
-_ANSWER_TIMEOUT = 5.0  # seconds
 _MIGRATION_TIMEOUT = 60_000  # milliseconds that a second process waits for the first one's migration
 
 _WRITE_LOCK = 0x7265_6761  # numbers of advisory locks: any will do that nobody else takes in this database
@@ -30,7 +28,7 @@ _CONNECT_ARGUMENTS: Mapping[str, object] = {
     "target_session_attrs": "read-write",
     "application_name": "registry-auth",
     # A host that has vanished says nothing: these end connections to it.
-    "tcp_user_timeout": int(_ANSWER_TIMEOUT * 1000),
+    "tcp_user_timeout": int(ANSWER_TIMEOUT * 1000),
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
@@ -41,8 +39,6 @@ _RIGHTS_ADVICE = "Give the user of REGISTRY_AUTH_DATABASE_URL the right to it, b
 _POOL_ADVICE = "All connections are in use: PostgreSQL is slow, or REGISTRY_AUTH_DATABASE_POOL_SIZE is too small."
 _SCHEMA_ADVICE = "`registry-auth database check` tells whether the tables are those of this version."
 
-Result = TypeVar("Result")
-
 
 class PostgresStore(Store):
     """A database of a PostgreSQL server.
@@ -51,15 +47,15 @@ class PostgresStore(Store):
     """
 
     def __init__(self, url: URL, listen_url: URL | None, pool_size: int) -> None:
-        arguments = {**_CONNECT_ARGUMENTS, **({"prepare_threshold": None} if listen_url else {})}  # a pooler may not know what was prepared
-        self.label = f"{url.database} at {url.host}:{url.port or 5432}"
-        self.reader = _engine(url, arguments, pool_size=pool_size, max_overflow=0, pool_timeout=_POOL_TIMEOUT)
-        event.listen(self.reader, "do_connect", _connect_bounded)
+        self.label = self.records_label = f"{url.database} at {_hosts(url)}"
+        self.reader = _engine(url, _CONNECT_ARGUMENTS, pool_size=pool_size, max_overflow=0, pool_timeout=_POOL_TIMEOUT)
+        event.listen(self.reader, "do_connect", Connector())
         self.writer = self.reader.execution_options()
         event.listen(self.writer, "begin", _begin_locked)
         self.recorder = self.reader.execution_options()
         event.listen(self.recorder, "begin", _begin)
-        self._migrator = _engine(url, arguments, poolclass=NullPool)  # a migration may take its time
+        # A migration may take its time, and needs no prepared statements.
+        self._migrator = _engine(url, {**_CONNECT_ARGUMENTS, "prepare_threshold": None}, poolclass=NullPool)
         event.listen(self._migrator, "begin", _begin_migration)
         self._listen_url = listen_url or url
         self.changes = NotificationWatch(self._listening_connection, self._beat)
@@ -70,7 +66,7 @@ class PostgresStore(Store):
         with self._migrator.begin() as connection:
             yield connection
 
-    def advice(self, error: DBAPIError | OSError | None) -> str:
+    def advice(self, error: DBAPIError | OSError | None, label: str) -> str:  # noqa: ARG002 - all is in one database
         """Tell a server that cannot be reached from rights that are missing, and from tables that are."""
         if error is None:
             return _POOL_ADVICE
@@ -93,33 +89,16 @@ class PostgresStore(Store):
             connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
 
 
-class _BoundedConnection(psycopg.Connection[Any]):
-    """A connection that is given up when a statement is not answered in time.
-
-    PostgreSQL's own limits do not help when PostgreSQL hangs, nor those of TCP while its host goes on acknowledging.
-    """
-
-    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
-        end = monotonic() + _ANSWER_TIMEOUT
-        try:
-            return super().wait(gen, interval, _ANSWER_TIMEOUT if timeout is None else timeout)
-        except psycopg.OperationalError as error:
-            if monotonic() < end:
-                raise
-            self.close()  # sends nothing
-            raise psycopg.OperationalError(f"no answer within {_ANSWER_TIMEOUT:.0f} seconds") from error
-
-
 def _engine(url: URL, arguments: Mapping[str, object], **options: Any) -> Engine:
     # hide_parameters: an error's text ends up in logs, and parameters are digests and names. What the address says of a connection counts.
     ours = {name: value for name, value in arguments.items() if name not in url.query}
     return create_engine(url, connect_args=ours, hide_parameters=True, isolation_level="AUTOCOMMIT", **options)
 
 
-def _connect_bounded(
-    _dialect: Dialect, _record: ConnectionPoolEntry, arguments: tuple[Any, ...], keywords: dict[str, Any]
-) -> psycopg.Connection[Any]:
-    return _BoundedConnection.connect(*arguments, **keywords)
+def _hosts(url: URL) -> str:
+    """Give the servers of an address, which can name several as `host` of its query."""
+    named = url.query.get("host", ()) if url.host is None else f"{url.host}:{url.port or 5432}"
+    return named if isinstance(named, str) else ", ".join(named)
 
 
 def _begin_locked(connection: Connection) -> None:

@@ -21,6 +21,7 @@ _BUSY_TIMEOUT = 5_000  # milliseconds that SQLite waits for another writer
 _MIGRATION_TIMEOUT = 60  # seconds that a second process waits for the first one's migration
 _ACCESS_ADVICE = "Check that this user may read and write the file and its directory."
 _CONTENT_ADVICE = "Bring it back from a backup, or name another file in REGISTRY_AUTH_DATABASE_URL."
+_RECORDS_ADVICE = "It holds the last uses of tokens and nothing else: delete it, and it is made anew."
 
 
 class SqliteStore(Store):
@@ -31,7 +32,7 @@ class SqliteStore(Store):
             raise ConfigurationError("REGISTRY_AUTH_DATABASE_URL names no file.")
         path = Path(url.database)
         records = path.with_name(f"{path.stem}-last-use{path.suffix}")
-        self.label = str(path)
+        self.label, self.records_label = str(path), str(records)
         self.reader = _engine(path)
         # The same connections, but switching one to AUTOCOMMIT at each checkout would cost more than a statement does.
         self.writer = self.reader.execution_options()
@@ -51,9 +52,11 @@ class SqliteStore(Store):
             with self.writer.begin() as connection:
                 yield connection
 
-    def advice(self, error: DBAPIError | OSError | None) -> str:
+    def advice(self, error: DBAPIError | OSError | None, label: str) -> str:
         """Tell a file that cannot be reached from one that is no usable database."""
-        return _ACCESS_ADVICE if isinstance(error, OperationalError | OSError | None) else _CONTENT_ADVICE
+        if isinstance(error, OperationalError | OSError | None):
+            return _ACCESS_ADVICE
+        return _RECORDS_ADVICE if label == self.records_label else _CONTENT_ADVICE
 
     def close(self) -> None:
         """Close the files."""

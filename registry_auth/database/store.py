@@ -13,6 +13,7 @@ class Store(Protocol):
     """One database. Connections are opened when they are needed."""
 
     label: str  # names the database in a sentence; holds no password
+    records_label: str  # names where the tables of `Recorded` are
     reader: Engine  # every statement stands for itself
     writer: Engine  # a transaction has the write lock from its begin to its end: transactions follow each other
     recorder: Engine  # transactions without that lock, on the tables of `Recorded` alone; `changes` does not see them
@@ -21,8 +22,8 @@ class Store(Protocol):
     def schema_change(self) -> AbstractContextManager[Connection]:
         """Open one transaction for a migration, in one process at a time. Another that waits meanwhile finds the work done."""
 
-    def advice(self, error: DBAPIError | OSError | None) -> str:
-        """Give the sentence that tells what to do when the database fails so; None stands for a pool without a free connection."""
+    def advice(self, error: DBAPIError | OSError | None, label: str) -> str:
+        """Give the sentence that tells what to do when what bears the label fails so; None stands for a pool without a free connection."""
 
     def close(self) -> None:
         """Give up all connections."""

@@ -31,6 +31,7 @@ class LastUseRecorder:
         self._waiting: dict[TokenKey, LastUse] = {}
         self._thread: Thread | None = None
         self._closed = Event()
+        self._is_failing = False
 
     def record(self, caller: Caller, service: str, address: str, used_at: datetime) -> None:
         """Note that the caller's token was used at `used_at` (UTC) for a service; what is no token is left out."""
@@ -49,8 +50,11 @@ class LastUseRecorder:
             uses, self._waiting = self._waiting, {}
         try:
             self._last_uses.write(uses)
+            self._is_failing = False
         except UnavailableError as error:
-            logger.warning("the last uses of %d tokens cannot be written now: %s", len(uses), error)
+            if not self._is_failing:
+                logger.warning("the last uses of tokens cannot be written now: %s", error)
+            self._is_failing = True
             with self._lock:
                 merged = uses | self._waiting
                 self._waiting = dict(list(merged.items())[-_MOST_WAITING:])

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry_auth.database import Base, UtcDateTime, enum_text
+from registry_auth.database import Base, UtcDateTime, bytewise_text, enum_text
 from registry_auth.namespaces.paths import MAX_LENGTH
 from registry_auth.values import NamespaceKind, Visibility
 
@@ -19,7 +19,7 @@ class Namespace(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[NamespaceKind] = mapped_column(enum_text(NamespaceKind, "kind"))
-    path: Mapped[str] = mapped_column(String(MAX_LENGTH), unique=True)
+    path: Mapped[str] = mapped_column(bytewise_text(MAX_LENGTH), unique=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("namespaces.id", ondelete="RESTRICT"), index=True)
     name: Mapped[str] = mapped_column(String(255))
     visibility: Mapped[Visibility] = mapped_column(enum_text(Visibility, "visibility"))
@@ -33,6 +33,6 @@ class ReservedPath(Base):
 
     __tablename__ = "reserved_paths"
 
-    path: Mapped[str] = mapped_column(String(MAX_LENGTH), primary_key=True)
+    path: Mapped[str] = mapped_column(bytewise_text(MAX_LENGTH), primary_key=True)
     kind: Mapped[NamespaceKind] = mapped_column(enum_text(NamespaceKind, "kind"))
     deleted_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 
 from registry_auth.database import Database, check_schema
 from registry_auth.errors import RegistryAuthError
-from registry_auth.http_errors import json_response
+from registry_auth.http_errors import RETRY_AFTER, json_response
 from registry_auth.signing import Signer
 from registry_auth.signing.jwks import key_set
 
@@ -30,7 +30,7 @@ def operations(database: Database, signer: Signer) -> Blueprint:
         }
         ready = all(checks.values())
         document = {"status": _word(ready), "checks": {name: _word(passed) for name, passed in checks.items()}}
-        return json_response(document, 200 if ready else 503)
+        return json_response(document) if ready else json_response(document, 503, {"Retry-After": RETRY_AFTER})
 
     @blueprint.get("/.well-known/jwks.json")
     def jwks() -> Response:

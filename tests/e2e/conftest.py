@@ -14,6 +14,7 @@ from .peers.containerd import Containerd
 from .peers.containers_tools import Podman, Skopeo
 from .peers.docker_engine import DockerClient, DockerEngine
 from .peers.oci_layout import write_oci_layout
+from .peers.postgresql import PostgresCluster
 from .peers.stock_registry import REGISTRIES, RegistryLine, StockRegistry
 from .people import Person, create_person
 from .proxy_calls import administrator_of
@@ -22,7 +23,7 @@ from .refused import REFUSED, Refused
 from .secret_search import check_nothing_secret
 from .stand_ins.python_image import import_python_image
 from .stand_ins.registry_image import import_registry_image
-from .token_server import PULL, Token, TokenServer
+from .token_server import KNOWN_SECRETS, PULL, Token, TokenServer
 from .two_groups import Scene, make_tokens
 
 _numbers = count(1)
@@ -42,6 +43,15 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenServer
     with TokenServer(tmp_path_factory.mktemp("api-server")) as server:
         yield server
     check_nothing_secret(server)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresCluster]:
+    """Run a PostgreSQL. Tests that stop it have one of their own."""
+    require("postgres", "initdb")
+    with PostgresCluster(tmp_path_factory.mktemp("postgres")) as cluster:
+        KNOWN_SECRETS.add(cluster.password)
+        yield cluster
 
 
 @pytest.fixture(scope="session")

@@ -152,7 +152,7 @@ class Installation:
         """Open the database with the digester of this installation, for what the command line cannot do: act in the past."""
         ring = KeyDirectory(self.keys).read()
         assert ring is not None
-        with Database(f"sqlite:///{self.database}") as database:
+        with Database(self.env["REGISTRY_AUTH_DATABASE_URL"]) as database:
             yield database, SecretDigester(ring.server_secret.id, ring.server_secret.value)
 
 
