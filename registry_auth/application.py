@@ -83,6 +83,7 @@ def create_app(settings: Settings) -> Flask:
     if settings.trusted_proxies:
         app.wsgi_app = behind_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment]
     last_uses = LastUseRecorder(services.last_uses)
+    app.before_request(services.database.cache.begin_request)
     app.extensions["registry_auth"] = Resources(services.database, last_uses)
     app.register_blueprint(token_endpoint(authentication, issuer, last_uses))
     app.register_blueprint(dependency_proxy(_dependency_proxy(settings, services, signer, authentication, images)))

@@ -7,7 +7,7 @@ class ChangeWatch(Protocol):
     """Watches one store. Safe for several threads."""
 
     def version(self) -> int | None:
-        """Give a number that is another one after every change that was committed before this call.
+        """Give a number that is another one after every change: on SQLite at once, on PostgreSQL when the notification has come.
 
         None while changes cannot be seen: then nothing that was read earlier may be used.
         """

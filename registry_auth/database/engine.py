@@ -93,15 +93,15 @@ class Database:
         self.close()
 
     def _ask(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
-        with self._store.reader.connect() as connection:
+        with self._store.look_up() as connection:
             return connection.execute(statement, parameters).all()
 
     @contextmanager
     def _translated_errors(self, label: str) -> Iterator[None]:
         try:
             yield
-        except IntegrityError:
-            raise  # what was asked is at fault, not the store
+        except IntegrityError as error:
+            raise _without_values(error) from None  # what was asked is at fault, not the store
         except DBAPIError as error:
             raise self._unavailable(label, error.orig, error) from error
         except PoolTimeoutError as error:
@@ -112,6 +112,12 @@ class Database:
     def _unavailable(self, label: str, reason: BaseException | None, error: DBAPIError | OSError | None) -> UnavailableError:
         said = str(reason).strip().partition("\n")[0].removesuffix(".")  # the rest is PostgreSQL's own advice
         return UnavailableError(f"The database {label} cannot be used: {said}. {self._store.advice(error, label)}")
+
+
+def _without_values(error: IntegrityError) -> IntegrityError:
+    """Give the error without what PostgreSQL tells in further lines: the row, with addresses, digests and hashes."""
+    reason = Exception(str(error.orig).partition("\n")[0])
+    return IntegrityError(error.statement, None, reason, hide_parameters=True)
 
 
 def _store(url: str, listen_url: str | None, pool_size: int) -> Store:

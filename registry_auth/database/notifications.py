@@ -96,6 +96,8 @@ class NotificationWatch:
         silent_until = monotonic() + _SILENCE
         while not self._closed.is_set() and monotonic() < max(silent_until, self._trusted_until + _SILENCE):
             for notification in connection.notifies(timeout=_BEAT_EVERY / 4):
+                if self._closed.is_set():
+                    return
                 self._hear(notification.payload)
 
     def _hear(self, payload: str) -> None:

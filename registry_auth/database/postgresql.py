@@ -1,7 +1,7 @@
 """PostgreSQL, by psycopg 3: one database for any number of servers."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import psycopg
@@ -60,6 +60,10 @@ class PostgresStore(Store):
         self._listen_url = listen_url or url
         self.changes = NotificationWatch(self._listening_connection, self._beat)
 
+    def look_up(self) -> AbstractContextManager[Connection]:
+        """Take a connection from the pool."""
+        return self.reader.connect()
+
     @contextmanager
     def schema_change(self) -> Iterator[Connection]:
         """Open a transaction with the lock of migrations."""
@@ -107,7 +111,10 @@ def _begin_locked(connection: Connection) -> None:
 
 
 def _begin_migration(connection: Connection) -> None:
-    connection.exec_driver_sql(f"BEGIN; SET LOCAL lock_timeout = {_MIGRATION_TIMEOUT}; SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+    # The write lock too, for an older server may be running.
+    connection.exec_driver_sql(f"BEGIN; SET LOCAL lock_timeout = {_MIGRATION_TIMEOUT}")
+    for lock in (_MIGRATION_LOCK, _WRITE_LOCK):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
 
 
 def _begin(connection: Connection) -> None:

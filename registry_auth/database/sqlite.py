@@ -1,19 +1,21 @@
 """SQLite: a file in WAL mode, and beside it one for what is recorded at requests."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.schema import CreateTable
 
 from registry_auth.database.base import Recorded
 from registry_auth.database.data_version import DataVersion
+from registry_auth.database.kept_connections import KeptConnections
 from registry_auth.database.store import Store
 from registry_auth.errors import ConfigurationError
 
@@ -38,10 +40,16 @@ class SqliteStore(Store):
         self.writer = self.reader.execution_options()
         event.listen(self.writer, "begin", _begin_immediate)
         # Writes to the file itself would change its data version, so that every request would flush every cache.
-        self.recorder = _engine(records)
+        self.recorder = _engine(records, poolclass=NullPool)  # so that the file may go at any time
+        event.listen(self.recorder, "do_connect", lambda *_: _make_place(records))
         event.listen(self.recorder, "connect", _create_recorded_tables)
         event.listen(self.recorder, "begin", _begin)
         self.changes = DataVersion(path)
+        self._kept = KeptConnections(self.reader)
+
+    def look_up(self) -> AbstractContextManager[Connection]:
+        """Give this thread's own connection."""
+        return self._kept.connect()
 
     @contextmanager
     def schema_change(self) -> Iterator[Connection]:
@@ -61,14 +69,15 @@ class SqliteStore(Store):
     def close(self) -> None:
         """Close the files."""
         self.changes.close()
+        self._kept.close()
         self.reader.dispose()
         self.recorder.dispose()
 
 
-def _engine(path: Path) -> Engine:
+def _engine(path: Path, **options: Any) -> Engine:
     _make_place(path)
     # hide_parameters: an error's text ends up in logs, and parameters are digests and names.
-    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True, isolation_level="AUTOCOMMIT")
+    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True, isolation_level="AUTOCOMMIT", **options)
     event.listen(engine, "connect", _set_up_connection)
     return engine
 

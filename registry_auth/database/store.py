@@ -19,6 +19,9 @@ class Store(Protocol):
     recorder: Engine  # transactions without that lock, on the tables of `Recorded` alone; `changes` does not see them
     changes: ChangeWatch
 
+    def look_up(self) -> AbstractContextManager[Connection]:
+        """Open, or keep open, a connection of `reader` for one query."""
+
     def schema_change(self) -> AbstractContextManager[Connection]:
         """Open one transaction for a migration, in one process at a time. Another that waits meanwhile finds the work done."""
 

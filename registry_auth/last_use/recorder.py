@@ -58,6 +58,9 @@ class LastUseRecorder:
             with self._lock:
                 merged = uses | self._waiting
                 self._waiting = dict(list(merged.items())[-_MOST_WAITING:])
+        except Exception:
+            # Were they kept, they would hold back all that come after them; did the thread end, nothing would be recorded any more.
+            logger.exception("the last uses of %d tokens are lost", len(uses))
 
     def close(self) -> None:
         """Write down what is waiting. The thread ends by itself."""

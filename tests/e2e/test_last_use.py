@@ -116,6 +116,7 @@ def test_a_server_that_is_stopped_loses_nothing(server: TokenServer, number: sig
         check_use(by_command(server, token), "container_registry", before)
 
 
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 def test_a_server_that_is_killed_loses_seconds(server: TokenServer) -> None:
     """What was used ten seconds before all processes are killed is there, and the server starts again."""
     before = datetime.now(UTC)

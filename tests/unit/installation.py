@@ -31,11 +31,14 @@ from registry_auth.signing import KeyDirectory
 from registry_auth.throttling import Throttle
 from registry_auth.token_secrets import SecretDigester
 from registry_auth.values import NamespaceKind, Role, TokenScope, Visibility
+from tests.unit.stores import SqliteFile, TriedStore
 
 if TYPE_CHECKING:
     from jwt.types import Options
 
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
+
+DATABASE_FILE, KEYS_DIR = "registry-auth.db", "keys"
 
 READ = (TokenScope.READ_REGISTRY,)
 WRITE = (TokenScope.WRITE_REGISTRY,)
@@ -59,30 +62,26 @@ class Clock:
 
 @dataclass
 class Installation:
-    """A migrated database and a key ring in one directory, and what works with them."""
+    """A migrated store, a directory with a key ring in it, and what works with them."""
 
     root: Path
     clock: Clock
+    store: TriedStore
 
     @property
     def settings(self) -> Settings:
-        """The settings that name this installation's files."""
-        return Settings(database_url=f"sqlite:///{self.database_file}", keys_dir=self.keys_dir)
-
-    @property
-    def database_file(self) -> Path:
-        """The file of the database."""
-        return self.root / "registry-auth.db"
+        """The settings that name this installation's store and keys."""
+        return Settings(**self.store.settings, keys_dir=self.keys_dir)
 
     @property
     def keys_dir(self) -> Path:
         """The key directory."""
-        return self.root / "keys"
+        return self.root / KEYS_DIR
 
-    @cached_property
+    @property
     def database(self) -> Database:
         """The database."""
-        return Database(self.settings.database_url)
+        return self.store.database
 
     @cached_property
     def digester(self) -> SecretDigester:
@@ -103,7 +102,7 @@ class Installation:
     @property
     def lookup(self) -> DeployTokenLookup:
         """The look-up of tokens by secret."""
-        return DeployTokenLookup(self.database, self.digester)
+        return DeployTokenLookup(self.database, self.digester, self.projects)
 
     @property
     def projects(self) -> ProjectLookup:
@@ -147,8 +146,7 @@ class Installation:
         return create_app(self.settings)
 
     def close(self) -> None:
-        """Give up all connections to the database."""
-        self.database.close()
+        """End what the application does."""
         if "app" in vars(self):  # only where a test has asked for it, for it is dear to make
             self.app.extensions["registry_auth"].close()
 
@@ -203,16 +201,27 @@ class Installation:
 
 def make_template(root: Path) -> None:
     """Make the files of an installation, to be copied for each test."""
-    database = Database(f"sqlite:///{root / 'registry-auth.db'}")
-    migrate(database)
-    database.close()
-    KeyDirectory(root / "keys").ready(NOW)
+    with Database(f"sqlite:///{root / DATABASE_FILE}") as database:
+        migrate(database)
+    KeyDirectory(root / KEYS_DIR).ready(NOW)
 
 
-def copy_installation(template: Path, root: Path) -> Installation:
-    """Give an installation of its own to a test."""
-    shutil.copytree(template, root)
-    return Installation(root, Clock())
+def copy_installation(template: Path, root: Path, store: TriedStore) -> Installation:
+    """Give an installation with the template's keys, in a directory of its own, and with a store that is migrated."""
+    shutil.copytree(template / KEYS_DIR, root / KEYS_DIR)
+    return Installation(root, Clock(), store)
+
+
+def copy_database(template: Path, file: Path) -> SqliteFile:
+    """Give a migrated SQLite database."""
+    file.parent.mkdir(mode=0o700)
+    shutil.copy(template / DATABASE_FILE, file)
+    return SqliteFile(file)
+
+
+def installed_at(root: Path, now: datetime = NOW) -> Installation:
+    """Give the installation of which the directory of the keys is known, at a time."""
+    return Installation(root, Clock(now), SqliteFile(root / DATABASE_FILE))
 
 
 def basic(username: str, secret: str, scheme: str = "Basic") -> dict[str, str]:

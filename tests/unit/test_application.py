@@ -11,7 +11,7 @@ import pytest
 from registry_auth.application import create_app, worker_app
 from registry_auth.services import utc_now
 from registry_auth.serving import prepare_installation
-from tests.unit.installation import Installation
+from tests.unit.installation import Installation, installed_at
 from tests.unit.rest_api.role_table import OPERATIONS
 
 # Every route, with what stands between a caller and what it gives. A new route fails the test until it is listed here (S7).
@@ -86,7 +86,7 @@ def test_dependency_proxy_is_set_up_from_the_environment(environment: Path, monk
     app.extensions["registry_auth"].close()
     assert challenge == 'Bearer realm="http://127.0.0.1:5001/jwt/auth",service="my-proxy"'
     assert response.json is not None
-    assert Installation(environment, utc_now).claims(response.json["token"])["aud"] == "my-proxy"  # type: ignore[arg-type] # the real clock
+    assert installed_at(environment, utc_now()).claims(response.json["token"])["aud"] == "my-proxy"
 
 
 def test_no_static_files_or_debugging(installation: Installation) -> None:
@@ -107,7 +107,7 @@ def test_worker_is_set_up_from_the_environment(environment: Path, monkeypatch: p
     app.extensions["registry_auth"].close()
     assert response.json is not None
     assert response.json["expires_in"] == 60
-    claims = Installation(environment, utc_now).claims(response.json["token"])  # type: ignore[arg-type] # the real clock
+    claims = installed_at(environment, utc_now()).claims(response.json["token"])
     assert (claims["iss"], claims["aud"], claims["exp"] - claims["iat"]) == ("my-issuer", "my-registry", 90)
 
 

@@ -9,6 +9,8 @@ import pytest
 from registry_auth.values import TokenScope
 from tests.unit.installation import READ, Installation, basic, login, secret_of
 
+pytestmark = pytest.mark.one_store("log lines and answers are made without the store")
+
 FORM = {"grant_type": "password"}
 
 # Requests with a secret in the right place, and in every wrong one.
@@ -83,7 +85,7 @@ def test_no_secret_is_in_the_trace_of_a_mistake(
     """When something breaks in the middle of a request, the trace in the log tells no secret."""
     installation.project("g/p")
     issued = installation.token("g/p")
-    monkeypatch.setattr("registry_auth.signing.signer.jwt.encode", lambda *_arguments, **_options: 1 / 0)
+    monkeypatch.setattr("registry_auth.signing.signer.decode_dss_signature", lambda *_arguments: 1 / 0)
     response = installation.client.get("/jwt/auth", headers=login(issued))
     assert response.status_code == 500
     assert "ZeroDivisionError" in logged.text

@@ -25,7 +25,10 @@ from registry_auth.token_secrets import SecretDigester
 from registry_auth.values import NamespaceKind, TokenScope
 from tests.unit.installation import NOW, installed_at
 
+pytestmark = pytest.mark.one_store("keys, files and processes are the same with any store")
 
+
+@pytest.mark.both_stores
 def test_new_installation_is_prepared_once(bare_environment: Path) -> None:
     """Database and keys are made, and a second start changes neither."""
     environment = bare_environment
@@ -37,6 +40,7 @@ def test_new_installation_is_prepared_once(bare_environment: Path) -> None:
     assert {path: path.read_bytes() for path in (environment / "keys").rglob("*.*")} == before
 
 
+@pytest.mark.both_stores
 def test_lost_server_secret_is_told_at_start(environment: Path, caplog: pytest.LogCaptureFixture) -> None:
     """When secrets were made with another server secret, the log says how many and how to mend it."""
     assert environment.is_dir()

@@ -5,6 +5,8 @@ import pytest
 from registry_auth.application import create_app
 from tests.unit.installation import Installation
 
+pytestmark = pytest.mark.one_store("addresses are read without the store")
+
 PEER = "192.0.2.99"
 
 

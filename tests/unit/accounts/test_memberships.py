@@ -177,7 +177,7 @@ def test_memberships_go_with_their_place(people: Installation) -> None:
         ("UPDATE memberships SET role = 60", "CHECK"),
         ("UPDATE memberships SET role = 0", "CHECK"),
         (
-            "INSERT INTO memberships (user_id, namespace_id, role, created_at) SELECT user_id, namespace_id, 50, '' FROM memberships",
+            "INSERT INTO memberships (role, user_id, namespace_id, created_at) SELECT 50, user_id, 3, created_at FROM memberships",
             "UNIQUE",
         ),
         ("UPDATE memberships SET user_id = 99", "FOREIGN KEY"),
@@ -186,17 +186,15 @@ def test_memberships_go_with_their_place(people: Installation) -> None:
 def test_database_keeps_the_rules_itself(people: Installation, statement: str, constraint: str) -> None:
     """Even a statement that goes around the service makes no unknown role, second membership or member who does not exist."""
     people.member("g/h/p", 1, Role.GUEST)
-    with pytest.raises(IntegrityError, match=constraint), people.database.transaction() as session:
+    with pytest.raises(IntegrityError, match=f"(?i){constraint} constraint"), people.database.transaction() as session:
         session.execute(text(statement))
 
 
 def test_unknown_role_is_an_error(people: Installation) -> None:
     """A number that this version does not know is never read as a right."""
     people.member("g/h/p", 1, Role.GUEST)
-    with people.database.transaction() as session:
-        session.execute(text("PRAGMA ignore_check_constraints=ON"))
+    with people.database.transaction() as session, people.store.without_check(session, "memberships", "role"):
         session.execute(text("UPDATE memberships SET role = 60"))
-        session.execute(text("PRAGMA ignore_check_constraints=OFF"))
     with pytest.raises(ValueError, match="60"):
         people.memberships.list(PROJECT, "g/h/p")
     with pytest.raises(ValueError, match="60"):

@@ -204,6 +204,6 @@ def test_no_secret_is_in_the_database_files(people: Installation) -> None:
     assert traces_of("shown-in-files", people) != []
     for secret in map(secret_of, issued):
         assert traces_of(secret, people) == []
-    stored = b"".join(file.read_bytes() for file in people.root.glob("registry-auth.db*"))
+    stored = people.store.content()
     assert people.digester.key not in stored
     assert people.digester.key.hex().encode() not in stored

@@ -4,6 +4,7 @@ import pytest
 
 from registry_auth.cli.context import opened_services
 from registry_auth.deploy_tokens.lookup import DeployTokenLookup
+from registry_auth.namespaces.ownership import ProjectLookup
 from tests.unit.cli.command_line import run, run_json, usage_error
 from tests.unit.installation import NOW, Clock
 
@@ -24,7 +25,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, environment: object) -> Clock:
 def finds(secret: str) -> bool:
     """Say whether a log-in with this secret would work."""
     with opened_services() as services:
-        found = DeployTokenLookup(services.database, services.digester).find(secret)
+        found = DeployTokenLookup(services.database, services.digester, ProjectLookup(services.database)).find(secret)
     return found is not None and found.why_dead(NOW) is None
 
 
@@ -44,6 +45,9 @@ def test_document_of_a_new_token() -> None:
         "expired": False,
         "owner": {"kind": "project", "full_path": "g/p"},
         "created_by": None,
+        "last_used_at": None,
+        "last_used_ip": None,
+        "last_used_service": None,
     }
     assert finds(secret)
     assert run_json("deploy-token", "show", "1") == created
@@ -72,18 +76,19 @@ def test_fields_and_tables_for_people(clock: Clock) -> None:
         "scopes     read_repository, read_registry, write_registry",
         "expires    never",
         "state      active",
+        "last used  never",
         "user name  gitlab+deploy-token-1",
     ]
-    assert lines[:7] == shown.splitlines()
-    assert lines[7].startswith("secret     gldt-")
-    assert lines[7].endswith("  (shown only now)")
+    assert lines[:8] == shown.splitlines()
+    assert lines[8].startswith("secret     gldt-")
+    assert lines[8].endswith("  (shown only now)")
     run("deploy-token", "create", *FOR_PROJECT, "--expires-at", "2026-07-02")
     run("deploy-token", "create", *FOR_PROJECT)
     run("deploy-token", "revoke", "3")
     clock.advance(days=1)
     heading, *rows = run("deploy-token", "list").stdout.splitlines()
     assert heading.split("  ")[0] == "ID"
-    assert [row.split()[-1] for row in rows] == ["active", "expired", "revoked"]
+    assert [row.split()[-2:] for row in rows] == [["active", "never"], ["expired", "never"], ["revoked", "never"]]
     assert "2026-07-02 at 00:00 UTC" in run("deploy-token", "show", "2").stdout
 
 

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from registry_auth.signing import KeyDirectory
 from tests.unit.cli.command_line import run, run_json
 from tests.unit.installation import NOW
+
+pytestmark = pytest.mark.one_store("keys are files")
 
 
 def test_init_makes_keys_and_names_the_bundle(environment: Path) -> None:

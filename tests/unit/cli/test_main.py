@@ -67,10 +67,10 @@ def fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *a
     ],
 )
 def test_refusal_is_one_line_and_status_1(
-    environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+    bare_environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
     """Whatever cannot be done is one sentence on standard error."""
-    assert environment.is_dir()
+    assert bare_environment.is_dir()
     assert sentence in fail(monkeypatch, capsys, *arguments)
 
 
@@ -84,6 +84,7 @@ def test_argument_that_is_no_text_is_one_line_too(environment: Path, arguments: 
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.one_store("the store is not reached")
 @pytest.mark.parametrize("command", [["serve"], ["group", "list"], ["deploy-token", "list"], ["keys", "init"]])
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
@@ -110,13 +111,14 @@ def test_unusable_setting_stops_every_command(
     assert "hidden" not in line
 
 
+@pytest.mark.one_store("it is about files")
 @pytest.mark.parametrize("fault", ["no database", "directory", "directory cannot be made"])
 @pytest.mark.parametrize("command", [["database", "migrate"], ["database", "check"], ["project", "create", "app"]])
 def test_unusable_database_is_named(
-    environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str], fault: str
+    bare_environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str], fault: str
 ) -> None:
     """A database that cannot be read or written is named, with what to do."""
-    data = environment / "data"
+    data = bare_environment / "data"
     if fault == "directory cannot be made":
         data.write_text("in the way")
     else:

@@ -4,16 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from registry_auth.database import check_schema
 from tests.unit.cli.command_line import run, run_json, usage_error
+from tests.unit.stores import TriedStore
 
 pytestmark = pytest.mark.usefixtures("environment")
 
 
-def test_first_command_makes_the_installation(environment: Path) -> None:
-    """On a new directory a command makes database and keys first."""
+def test_first_command_makes_the_installation(bare_environment: Path, bare_store: TriedStore) -> None:
+    """In a new place a command makes tables and keys first."""
     run("project", "create", "g/p")
-    assert (environment / "data" / "registry-auth.db").is_file()
-    assert (environment / "keys" / "public" / "ca.crt").is_file()
+    check_schema(bare_store.database)
+    assert (bare_environment / "keys" / "public" / "ca.crt").is_file()
 
 
 @pytest.mark.parametrize(("noun", "path_field"), [("group", "full_path"), ("project", "path_with_namespace")])

@@ -17,7 +17,7 @@ from registry_auth.cli.context import opened_services
 from registry_auth.errors import InvalidValueError
 from tests.unit.cli.command_line import run
 
-pytestmark = pytest.mark.usefixtures("environment")
+pytestmark = [pytest.mark.usefixtures("environment"), pytest.mark.one_store("passwords are asked for and hashed without the store")]
 
 
 def give(password: bytes, verb: str = "create") -> Result:

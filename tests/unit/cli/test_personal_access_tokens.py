@@ -45,6 +45,9 @@ def test_document_of_a_new_token() -> None:
         "user_id": 1,
         "active": True,
         "expires_at": "2026-08-01",
+        "last_used_at": None,
+        "last_used_ip": None,
+        "last_used_service": None,
     }
     assert secret.startswith("glpat-")
     assert finds(secret)
@@ -62,6 +65,7 @@ def test_fields_and_tables_for_people(clock: Clock) -> None:
         "scopes     api",
         "expires    never",
         "state      active",
+        "last used  never",
     ]
     assert re.fullmatch(r"secret     glpat-\S{32}  \(shown only now\)", secret)
     run(*NEW, "--scope", "read_api", "--expires-at", "2026-07-02")
@@ -69,10 +73,10 @@ def test_fields_and_tables_for_people(clock: Clock) -> None:
     assert "state      revoked" in run("user", "token", "ada", "--revoke", "3").stdout
     clock.advance(days=1)
     assert run("user", "token", "ada", "--list").stdout.splitlines() == [
-        "ID  NAME    SCOPES        EXPIRES     STATE",
-        "1   laptop  api           -           active",
-        "2   laptop  api,read_api  2026-07-02  expired",
-        "3   laptop  api           -           revoked",
+        "ID  NAME    SCOPES        EXPIRES     STATE    LAST USED",
+        "1   laptop  api           -           active   never",
+        "2   laptop  api,read_api  2026-07-02  expired  never",
+        "3   laptop  api           -           revoked  never",
     ]
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from registry_auth.database import check_schema
 from registry_auth.errors import ConfigurationError
 from tests.unit.cli.command_line import run, usage_error
+from tests.unit.stores import TriedStore
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +35,14 @@ def free_port() -> int:
 
 @pytest.mark.parametrize(("options", "workers"), [([], 3), (["--workers", "1"], 1)])
 def test_installation_is_made_before_the_server_starts(
-    environment: Path, served: list[tuple[str, int, int]], options: list[str], workers: int
+    bare_environment: Path, bare_store: TriedStore, served: list[tuple[str, int, int]], options: list[str], workers: int
 ) -> None:
     """Database and keys are there before any worker is, and the log says where the server listens."""
     port = free_port()
     said = run("serve", "--port", str(port), *options).stderr
     assert served == [("127.0.0.1", port, workers)]
-    assert (environment / "data" / "registry-auth.db").is_file()
-    assert (environment / "keys" / "private" / "ca.pem").is_file()
+    check_schema(bare_store.database)
+    assert (bare_environment / "keys" / "private" / "ca.pem").is_file()
     assert f"listening on 127.0.0.1:{port} with {workers} workers; clients are sent to http://127.0.0.1:{port}/jwt/auth" in said
 
 

@@ -403,6 +403,7 @@ def test_wrong_secrets_of_every_form_are_counted(installation: Installation, ali
     assert refusal(installation, "alice", form.format("x")) == WRONG
 
 
+@pytest.mark.one_store("guesses are counted without the store")
 def test_same_wrong_secret_counts_once(installation: Installation, alice: int) -> None:
     """A client that repeats one stale secret never reaches the limit (D28)."""
     assert alice
@@ -411,6 +412,7 @@ def test_same_wrong_secret_counts_once(installation: Installation, alice: int) -
     assert log_in(installation, "alice", GOOD)
 
 
+@pytest.mark.one_store("guesses are counted without the store")
 def test_good_tokens_pass_beyond_the_limit(installation: Installation, token: IssuedPersonalAccessToken) -> None:
     """However many wrong secrets came for the same name from the same address, a good token logs in, and a dead one is told (D28)."""
     deploy_token = installation.token("g/p", username="alice")
@@ -423,6 +425,7 @@ def test_good_tokens_pass_beyond_the_limit(installation: Installation, token: Is
     assert refusal(installation, "alice", secret_of(token)) == "This personal access token was revoked on 2026-07-01."
 
 
+@pytest.mark.one_store("guesses are counted without the store")
 def test_password_beyond_the_limit_is_not_checked(installation: Installation, alice: int, hasher: WatchedHasher) -> None:
     """Whoever has guessed too often learns nothing more, be it the right password, and costs no check; elsewhere it works (D28)."""
     fill(installation, "alice", "wrong horse {}")
@@ -436,6 +439,7 @@ def test_password_beyond_the_limit_is_not_checked(installation: Installation, al
     assert log_in(installation, "alice", GOOD).credential_id == alice
 
 
+@pytest.mark.one_store("guesses are counted without the store")
 def test_good_log_ins_are_not_counted(installation: Installation, token: IssuedPersonalAccessToken) -> None:
     """Neither good passwords and tokens nor dead ones with their right secrets bring the limit nearer."""
     for _ in range(LIMIT + 1):
@@ -451,6 +455,7 @@ def test_good_log_ins_are_not_counted(installation: Installation, token: IssuedP
     fill(installation, "alice", "wrong horse {}")
 
 
+@pytest.mark.one_store("guesses are counted without the store")
 def test_counts_do_not_tell_which_names_belong_together(installation: Installation, alice: int, hasher: WatchedHasher) -> None:
     """A user name counts in any letter case, but a full count does not tell which e-mail address is the same user's (S10, D28)."""
     assert alice
@@ -464,6 +469,7 @@ def test_counts_do_not_tell_which_names_belong_together(installation: Installati
     assert refusal(installation, "alice@example.org", BAD) == WRONG
 
 
+@pytest.mark.one_store("guesses are counted without the store")
 def test_guesses_at_many_users_are_counted_by_address(installation: Installation, token: IssuedPersonalAccessToken) -> None:
     """Whoever tries one password at many names is stopped as well, known names or not; tokens and other addresses are not (D28)."""
     for number in range(LIMIT_OF_ADDRESS):

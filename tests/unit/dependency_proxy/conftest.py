@@ -17,8 +17,7 @@ def doors(installation: Installation) -> Iterator[Callable[..., Door]]:
     opened = []
 
     def open_door(**changes: Any) -> Door:
-        files = installation.settings
-        opened.append(create_app(Settings(database_url=files.database_url, keys_dir=files.keys_dir, **changes)))
+        opened.append(create_app(Settings(**installation.store.settings, keys_dir=installation.keys_dir, **changes)))
         return Door(installation, opened[-1])
 
     yield open_door

@@ -14,6 +14,8 @@ from tests.unit.dependency_proxy.door import REALM, Door, Passed, Refused, beare
 from tests.unit.dependency_proxy.kinds import DELETE, DIGEST, EVERYTHING, KINDS, PULL, PUSH
 from tests.unit.installation import NOW, Installation, basic, login, secret_of
 
+pytestmark = pytest.mark.one_store("the decision is made on what was looked up; the look-ups have tests of their own")
+
 GROUP = NamespaceKind.GROUP
 READ, WRITE = (TokenScope.READ_VIRTUAL_REGISTRY,), (TokenScope.WRITE_VIRTUAL_REGISTRY,)
 GRANTS = [actions for size in range(4) for actions in combinations(Action, size)]

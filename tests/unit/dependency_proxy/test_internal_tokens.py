@@ -12,6 +12,8 @@ from registry_auth.values import Action, Caller, CallerKind, Person
 from tests.unit.dependency_proxy.door import image
 from tests.unit.installation import NOW, Installation
 
+pytestmark = pytest.mark.one_store("tokens are made without the store")
+
 ROBOT = Caller(CallerKind.DEPLOY_TOKEN, "robot", 7, secret_id=8)
 ALICE = Caller(CallerKind.PASSWORD, "Alice", 9, person=Person(9))
 

@@ -22,6 +22,8 @@ from registry_auth.values import Caller, NamespaceKind, Role, TokenScope
 from tests.unit.dependency_proxy.door import SERVICE, Door, bearer, image
 from tests.unit.installation import NOW, Installation, basic, login, secret_of
 
+pytestmark = pytest.mark.one_store("the decision is made on what was looked up; the look-ups have tests of their own")
+
 READ = (TokenScope.READ_VIRTUAL_REGISTRY,)
 ALPINE = image("g")
 NOW_SECONDS = int(NOW.timestamp())

@@ -16,6 +16,8 @@ from tests.unit.dependency_proxy.door import ADDRESS, GATE, REALM, Door, Passed,
 from tests.unit.dependency_proxy.kinds import DIGEST, KINDS
 from tests.unit.installation import Installation, basic, login, secret_of
 
+pytestmark = pytest.mark.one_store("the decision is made on what was looked up; the look-ups have tests of their own")
+
 WRITE = (TokenScope.WRITE_VIRTUAL_REGISTRY,)
 ALPINE = image("g")
 URI = f"/v2/{ALPINE}/manifests/latest"
@@ -47,6 +49,7 @@ def whole(response: TestResponse) -> tuple[str, list[tuple[str, str]], bytes]:
     return response.status, sorted(response.headers), response.data
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("path", ["/v2/", "/v2"])
 def test_base_challenges_and_lets_in(world: Installation, door: Door, path: str) -> None:
     """Clients find the token endpoint here, and try their token; whatever it grants, a good one is let in."""
@@ -215,6 +218,7 @@ def test_headers_that_nginx_did_not_send(world: Installation, door: Door, missin
     assert isinstance(answer, Passed) is (missing == "X_Real_IP")
 
 
+@pytest.mark.both_stores
 def test_answer_to_what_passes(world: Installation, door: Door) -> None:
     """It is empty and has these headers and no others, whatever was asked."""
     token = door.token_for(robot(world), ALPINE)
@@ -258,19 +262,18 @@ def test_whatever_is_shown_for_a_good_address_is_refused(door: Door, token: str,
     assert refused.challenge in {f'{START},scope="repository:{ALPINE}:pull"{word}' for word in ("", ',error="invalid_token"')}
 
 
+@pytest.mark.both_stores
 def test_store_that_does_not_answer(world: Installation, door: Door, log: pytest.LogCaptureFixture) -> None:
     """Without the database nothing passes and nothing is challenged: 503, and the reason is for the operator alone."""
     token = door.token_for(robot(world), ALPINE)
     door.app.extensions["registry_auth"].close()
-    world.database.close()
-    for file in world.root.glob("registry-auth.db*"):
-        file.write_bytes(b"no database " * 100)
+    world.store.take_away()
     for method in ("GET", "PUT"):
         refused = door.read(door.ask(method, URI, token))
         assert isinstance(refused, Refused)
         assert (refused.status, refused.code, refused.challenge) == (503, "UNKNOWN", None)
         assert str(world.root) not in refused.message
-    assert f"unavailable: The database {world.database_file} cannot be used" in log.text
+    assert f"unavailable: The database {world.database.label} cannot be used" in log.text
     base = door.app.test_client().get("/v2/", headers=bearer(token))
     assert (base.status_code, base.headers.get("WWW-Authenticate")) == (503, None)
     assert door.read(door.ask("GET", URI)) != refused  # who shows no token needs no database

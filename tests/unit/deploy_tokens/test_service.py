@@ -199,7 +199,7 @@ def test_deleted_project_takes_its_tokens_along(project: Installation) -> None:
 def test_no_secret_is_in_the_database_files(project: Installation) -> None:
     """What is stored is a digest keyed with the server secret, which is not stored: neither plain nor half a secret is in any file (T4)."""
     issued = [project.token("g/p"), project.deploy_tokens.rotate(project.token("g/p").token.id)]
-    stored = b"".join(file.read_bytes() for file in project.root.glob("registry-auth.db*"))
+    stored = project.store.content()
     with project.database.reading() as connection:
         rows = connection.execute(text("SELECT digest, digest_key_id FROM deploy_token_secrets")).all()
     assert {(project.digester.digest(secret_of(one)), project.digester.key_id) for one in issued} <= {tuple(row) for row in rows}

@@ -101,7 +101,7 @@ def test_many_groups_take_one_statement(tree: Installation) -> None:
 def test_nothing_to_look_for_is_nothing_read(installation: Installation, paths: list[str]) -> None:
     """Without a path that a group may have, the database is not touched."""
     lookup = GroupLookup(installation.database)
-    installation.database_file.unlink()
+    installation.store.take_away()
     with counted_statements(installation.database) as statements:
         assert lookup.groups(paths) == {}
     assert statements == []

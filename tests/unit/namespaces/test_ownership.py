@@ -55,5 +55,5 @@ def test_many_repositories_take_one_statement(tree: Installation) -> None:
 
 def test_nothing_asked_is_nothing_read(installation: Installation) -> None:
     """A log-in without scopes does not touch the database for it."""
-    installation.database_file.unlink()
+    installation.store.take_away()
     assert installation.projects.owners([]) == {}

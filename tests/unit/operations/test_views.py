@@ -12,7 +12,7 @@ from tests.unit.installation import Installation
 def test_liveness_says_that_the_process_answers(installation: Installation) -> None:
     """Liveness needs neither database nor keys."""
     client = installation.client
-    installation.database_file.unlink()
+    installation.store.take_away()
     response = client.get("/-/liveness")
     assert (response.status_code, response.json) == (200, {"status": "ok"})
 
@@ -28,7 +28,7 @@ def test_readiness_names_the_failing_part_and_no_more(installation: Installation
     """Anybody may ask, so the answer is a word for each part; the reason is in the log."""
     client = installation.client
     if fault == "broken database":
-        installation.database_file.write_bytes(b"no database " * 100)
+        installation.store.take_away()
     elif fault == "newer schema":
         with installation.database.transaction() as session:
             session.execute(text("UPDATE alembic_version SET version_num = '9999'"))

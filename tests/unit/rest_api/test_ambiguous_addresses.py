@@ -5,6 +5,8 @@ import pytest
 from registry_auth.values import NamespaceKind, Role
 from tests.unit.installation import Installation, secret_of
 
+pytestmark = pytest.mark.one_store("the decision is made on what was looked up; the look-ups have tests of their own")
+
 GROUP = NamespaceKind.GROUP
 
 

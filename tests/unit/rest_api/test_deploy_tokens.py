@@ -6,9 +6,9 @@ import pytest
 
 from registry_auth.values import NamespaceKind
 from tests.unit.installation import basic
-from tests.unit.rest_api.world import World
+from tests.unit.rest_api.world import NEVER_USED, World
 
-SHOWN = {"id", "name", "username", "expires_at", "scopes", "revoked", "expired", "owner", "created_by"}
+SHOWN = {"id", "name", "username", "expires_at", "scopes", "revoked", "expired", "owner", "created_by", *NEVER_USED}
 EACH_KIND = pytest.mark.parametrize("kind", NamespaceKind)
 
 
@@ -41,6 +41,7 @@ def test_life_of_a_token(world: World, kind: NamespaceKind) -> None:
         "expired": False,
         "owner": {"kind": kind, "full_path": place.path},
         "created_by": owner,
+        **NEVER_USED,
     }
     assert (made.status_code, issued) == (201, {**shown, "token": issued["token"]})
     assert granted(world, issued["username"], issued["token"], image) == ["pull"]

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from registry_auth.values import Visibility
+from registry_auth.last_use import REST_API
+from registry_auth.values import Service, Visibility
 from tests.unit.rest_api.role_table import REFUSED_CALLERS, TABLE, Row
 from tests.unit.rest_api.test_roles import send
-from tests.unit.rest_api.world import World
+from tests.unit.rest_api.world import NEVER_USED, World
+
+pytestmark = pytest.mark.one_store("requests are refused or described before anything is looked up")
 
 # What every operation may answer whatever it is, and what the role table cannot show.
 ALWAYS = {"401", "403", "429", "500", "503"}
@@ -136,6 +139,21 @@ def _fits(value: Any, schema: Mapping[str, Any], document: Mapping[str, Any]) ->
 def _kind(value: Any) -> str:
     kinds = {bool: "boolean", int: "integer", str: "string", type(None): "null", dict: "object", list: "array"}
     return kinds[type(value)]
+
+
+@pytest.mark.parametrize("name", ["DeployToken", "IssuedDeployToken", "PersonalAccessToken", "IssuedPersonalAccessToken"])
+def test_last_uses_are_described(document: dict[str, Any], name: str) -> None:
+    """Every form of a token has the members of the last use, each with a sentence, and each may be null."""
+    schema = document["components"]["schemas"][name]
+    for member in NEVER_USED:
+        described = schema["properties"][member]
+        assert member in schema["required"]
+        assert described["description"]
+        assert {"type": "null"} in described["anyOf"]
+    services = schema["properties"]["last_used_service"]
+    for service in (*map(str, Service), REST_API):
+        assert_fits(service, services, document)
+    assert not _fits("registry", services, document)
 
 
 def test_secrets_are_shown_where_they_are_made_alone(document: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from registry_auth.settings import Settings
 from tests.unit.installation import Installation
 from tests.unit.rest_api.world import World
 
+pytestmark = pytest.mark.one_store("requests are refused or described before anything is looked up")
+
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 EVIL = "</style><script>alert('x')</script>\"'><img src=//evil.example onerror=x>&amp;{{ 7*7 }}"
 

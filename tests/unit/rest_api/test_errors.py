@@ -10,6 +10,8 @@ from registry_auth.errors import TooManyWrongSecretsError, UnavailableError
 from tests.unit.installation import Installation
 from tests.unit.rest_api.world import GROUP, PROJECT, World, personal_token
 
+pytestmark = pytest.mark.one_store("refusals have their form without the store")
+
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get"]
 UNKNOWN = [
     "/api/",
@@ -97,6 +99,7 @@ def test_every_answer_of_an_operation_is_json_that_nobody_stores(world: World) -
     assert deleted.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize(
     ("operation", "sent", "status", "message"),
     [
@@ -193,17 +196,18 @@ def test_missing_names_are_a_parameter_error(world: World) -> None:
     assert (response.status_code, response.get_json()) == (400, {"error": sentence})
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("fault", ["no database", "table missing"])
 def test_outage_is_503_and_names_no_file(installation: Installation, fault: str, caplog: pytest.LogCaptureFixture) -> None:
     """A failing store is 503 with Retry-After, never an empty list or a wrong token; the reason is for the log alone."""
     headers = personal_token(installation, installation.user("administrator", is_administrator=True))
     client = installation.client
     if fault == "no database":
-        installation.database.close()
-        installation.database_file.write_bytes(b"no database " * 1_000)
+        installation.store.take_away()
     else:
         with installation.database.schema_change() as connection:
             connection.exec_driver_sql("DROP TABLE memberships")
+            connection.exec_driver_sql("DROP TABLE deploy_token_secrets")
             connection.exec_driver_sql("DROP TABLE deploy_tokens")
     for path in ("user", "deploy_tokens"):
         response = client.get(f"/api/v4/{path}", headers=headers)

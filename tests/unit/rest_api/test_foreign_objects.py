@@ -12,6 +12,8 @@ from tests.unit.rest_api.role_table import TABLE, Row
 from tests.unit.rest_api.test_roles import send
 from tests.unit.rest_api.world import GROUP, PROJECT, World, personal_token
 
+pytestmark = pytest.mark.one_store("the decision is made on what was looked up; the look-ups have tests of their own")
+
 ACCESS_LEVELS = {role.name.lower(): int(role) for role in Role}
 MEMBERS_OF_ALL_KINDS = [(kind, least) for kind, least in ((PROJECT, "maintainer"), (GROUP, "owner"))]
 

@@ -9,6 +9,8 @@ from werkzeug.test import TestResponse
 
 from tests.unit.rest_api.world import GROUP, PROJECT, World
 
+pytestmark = pytest.mark.one_store("requests are refused or described before anything is looked up")
+
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 GOOD = {"name": "new", "scopes": ["read_registry"]}
@@ -120,6 +122,7 @@ def test_fields_that_are_missing_or_wrong(world: World, sent: dict[str, Any], na
     assert world.dump() == before
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize(
     ("sent", "shown"),
     [
@@ -236,6 +239,7 @@ def test_ids_of_tokens_are_whole_numbers(world: World, token_id: str, error: str
             assert (response.status_code, response.get_json()) == (400, {"error": f"token_id does not have a valid value: {error}"})
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("unknown", ["999999", str(2**63 - 1)])
 def test_unknown_ids_are_404(world: World, unknown: str) -> None:
     """An id that there is not is not found, as large as a column can hold."""
@@ -279,6 +283,7 @@ def test_access_levels_are_those_of_roles(world: World, level: str) -> None:
     assert response.get_json()["error"].startswith("access_level ")
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize(
     ("word", "meaning"),
     [
@@ -344,6 +349,7 @@ def test_queries_that_are_wrong_name_all_that_is(world: World, query: str, error
     assert (response.status_code, response.get_json()) == (400, {"error": error})
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize(
     "query", ["search=%25", "search=_", "search=%5C", "search=%27%22%3B--", "search=%ff", f"search={'x' * 255}", "search=%F0%9F%90%A2"]
 )

@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from tests.unit.rest_api.world import World
+from tests.unit.rest_api.world import NEVER_USED, World
 
-SHOWN = {"id", "name", "revoked", "created_at", "scopes", "user_id", "active", "expires_at"}
+SHOWN = {"id", "name", "revoked", "created_at", "scopes", "user_id", "active", "expires_at", *NEVER_USED}
 
 
 def user_status(world: World, secret: str) -> int:
@@ -30,6 +30,7 @@ def test_life_of_a_token(world: World, by: str) -> None:
         "user_id": user,
         "active": True,
         "expires_at": "2030-01-01",
+        **NEVER_USED,
     }
     assert (made.status_code, issued) == (201, {**shown, "token": issued["token"]})
     world.headers = {**world.headers, "holder": {"PRIVATE-TOKEN": issued["token"]}}

@@ -8,6 +8,8 @@ from registry_auth.values import NamespaceKind, Visibility
 from tests.unit.rest_api.role_table import OPERATIONS, READERS, TABLE, Row
 from tests.unit.rest_api.world import Headers, World
 
+pytestmark = pytest.mark.one_store("the decision is made on what was looked up; the look-ups have tests of their own")
+
 NOBODY = 10**9
 
 

@@ -13,6 +13,8 @@ from tests.unit.installation import basic, secret_of
 from tests.unit.rest_api.role_table import OPERATIONS
 from tests.unit.rest_api.world import GROUP, PROJECT, World
 
+pytestmark = pytest.mark.one_store("log lines and answers are made without the store")
+
 PASSWORD = "C0rrect-H0rse-Battery-Staple"
 
 # As a credential, good or bad, at every place where people put one.

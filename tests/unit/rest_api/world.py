@@ -1,11 +1,9 @@
 """An installation with somebody of every role, and with groups and projects of every visibility, to be used by many tests."""
 
-import sqlite3
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,12 +15,14 @@ from registry_auth.rest_api.operations import PREFIX
 from registry_auth.values import NamespaceKind, Role, TokenScope, Visibility
 from tests.unit.installation import NOW, Installation, secret_of
 from tests.unit.rest_api.role_table import ROLES
+from tests.unit.stores import Dump
 
 Headers = Mapping[str, str]
-Dump = Mapping[str, list[tuple[Any, ...]]]
 
 GROUP, PROJECT = NamespaceKind.GROUP, NamespaceKind.PROJECT
 TOP = "top"
+
+NEVER_USED = {"last_used_at": None, "last_used_ip": None, "last_used_service": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,6 @@ class World:
     headers: Mapping[str, Headers]
     places: Mapping[tuple[NamespaceKind, Visibility], Place]
     personal_token_id: int
-    pristine: Path
 
     @property
     def client(self) -> FlaskClient:
@@ -81,24 +80,11 @@ class World:
 
     def dump(self) -> Dump:
         """Give all rows of all tables."""
-        return dump(self.installation.database_file)
+        return self.installation.store.dump()
 
     def restore(self) -> None:
         """Make the database what it was at first."""
-        with sqlite3.connect(self.pristine) as source, sqlite3.connect(self.installation.database_file) as target:
-            source.backup(target)
-        source.close()
-        target.close()
-
-
-def dump(database_file: Path) -> Dump:
-    """Give all rows of all tables of a database."""
-    connection = sqlite3.connect(database_file)
-    try:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}  # noqa: S608 - names of our own tables
-    finally:
-        connection.close()
+        self.installation.store.restore()
 
 
 def personal_token(
@@ -139,12 +125,8 @@ def make_world(installation: Installation) -> World:
     new.users.block(users["blocked owner"])
     new.clock.advance(days=1)
     personal = new.personal_token(users["bystander"]).token.id
-    pristine = new.root / "pristine.db"
-    with sqlite3.connect(new.database_file) as source, sqlite3.connect(pristine) as target:
-        source.backup(target)
-    source.close()
-    target.close()
-    return World(new, users, headers, places, personal, pristine)
+    new.store.save()
+    return World(new, users, headers, places, personal)
 
 
 def _make_place(new: Installation, users: Mapping[str, int], kind: NamespaceKind, visibility: Visibility) -> Place:
