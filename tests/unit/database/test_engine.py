@@ -69,7 +69,8 @@ def test_parallel_transactions_wait_for_each_other(installation: Installation) -
 
 def test_violated_constraint_is_not_an_outage(installation: Installation) -> None:
     """What was asked is at fault: the exception says so, and does not show the values."""
-    reserve(installation, "undisclosed")
+    path = "undisclosed"
+    reserve(installation, path)
     with pytest.raises(IntegrityError) as error:
-        reserve(installation, "undisclosed")
+        reserve(installation, path)
     assert "undisclosed" not in "".join(format_exception(error.value))
