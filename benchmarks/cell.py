@@ -12,6 +12,8 @@ from benchmarks.load import Request, closed_loop
 # Enough that no worker waits for work: a request that comes alone costs a third more.
 CLIENTS = 16
 
+_WARM_UP = 100  # requests of each round that do not count: meanwhile the processor has worked for other servers
+
 _ALONE = 60  # requests of a single client in each round
 
 
@@ -40,6 +42,7 @@ class Cell:
 
     def measure(self, count: int) -> None:
         """Make so many requests from many clients, then a few from one."""
+        self.warm_up(_WARM_UP)
         requests, server, database = self.next(count), used(self.target.processes()), self._database()
         closed_loop(self.target.port, requests, CLIENTS, kept=self.kept).checked()
         self.server_cpu.append(used_between(server, used(self.target.processes())) / count)
