@@ -12,6 +12,9 @@ from registry_auth.errors import ConfigurationError
 
 PREFIX = "REGISTRY_AUTH_"
 
+DEFAULT_POOL_SIZE = 5  # connections to PostgreSQL: one for each thread of a worker, and one for what a worker does besides
+DEFAULT_CACHE_SIZE = 10_000  # rows, of about 1 kB each
+
 # The `service` of the registries behind the dependency proxy. The cache of a further upstream has the second one, a colon and its name.
 STORE_SERVICE = "dependency_proxy_store"
 CACHE_SERVICE = "dependency_proxy_cache"
@@ -117,8 +120,8 @@ class Settings(BaseSettings):
         "sqlite:///data/registry-auth.db"
     )
     database_listen_url: Annotated[str | None, AfterValidator(_check_listen_url), Field(description=_LISTEN_URL, repr=False)] = None
-    database_pool_size: Annotated[int, Field(ge=1, le=100, description="a number of connections from 1 to 100")] = 5
-    cache_size: Annotated[int, Field(ge=0, le=10_000_000, description="a number of rows from 0 to 10000000")] = 10_000
+    database_pool_size: Annotated[int, Field(ge=1, le=100, description="a number of connections from 1 to 100")] = DEFAULT_POOL_SIZE
+    cache_size: Annotated[int, Field(ge=0, le=10_000_000, description="a number of rows from 0 to 10000000")] = DEFAULT_CACHE_SIZE
     keys_dir: Annotated[Path, Field(description="the path of a directory")] = Path("keys")
     issuer: Annotated[str, AfterValidator(_check_word), Field(description=_WORD)] = "registry-auth"
     service: Annotated[str, AfterValidator(_check_service), Field(description=_SERVICE)] = "container_registry"

@@ -14,10 +14,9 @@ from registry_auth.database.row_cache import RowCache
 from registry_auth.database.sqlite import SqliteStore
 from registry_auth.database.store import Store
 from registry_auth.errors import UnavailableError
+from registry_auth.settings import DEFAULT_CACHE_SIZE, DEFAULT_POOL_SIZE
 
 _LOST_AT_ONCE = 1.0  # seconds; what took longer was no lost connection but a store that hangs
-_POOL_SIZE = 5
-_CACHE_SIZE = 10_000
 
 
 class Database:
@@ -27,7 +26,9 @@ class Database:
     closes itself.
     """
 
-    def __init__(self, url: str, *, listen_url: str | None = None, pool_size: int = _POOL_SIZE, cache_size: int = _CACHE_SIZE) -> None:
+    def __init__(
+        self, url: str, *, listen_url: str | None = None, pool_size: int = DEFAULT_POOL_SIZE, cache_size: int = DEFAULT_CACHE_SIZE
+    ) -> None:
         self._store = _store(url, listen_url, pool_size)
         self.cache = RowCache(self._store.changes, cache_size)
 
