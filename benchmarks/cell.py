@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from statistics import median, quantiles
+from statistics import median
 
 from benchmarks.cpu import tree, used, used_between
 from benchmarks.installations import Target
 from benchmarks.load import Request, closed_loop
+from benchmarks.times import p50, p99
 
 # Enough that no worker waits for work: a request that comes alone costs a third more.
 CLIENTS = 16
@@ -64,12 +65,12 @@ class Cell:
     @property
     def p50(self) -> float:
         """The median of a single client's times, in milliseconds."""
-        return median(self.seconds) * 1000
+        return p50(self.seconds)
 
     @property
     def p99(self) -> float:
         """The time that one request in a hundred exceeds, in milliseconds."""
-        return quantiles(self.seconds, n=100)[98] * 1000
+        return p99(self.seconds)
 
     def both(self) -> Sequence[float]:
         """Give the CPU of server and database together in each round."""

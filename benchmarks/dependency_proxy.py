@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
 import click
 
+from benchmarks.times import p50, p99
 from tests.e2e.dependency_proxy import SHIPPED, DependencyProxy
 from tests.e2e.peers.availability import program
 from tests.e2e.peers.nginx import Nginx
@@ -75,12 +76,12 @@ class Cell:
     @property
     def p50(self) -> float:
         """The median, in milliseconds."""
-        return median(self.seconds) * 1000
+        return p50(self.seconds)
 
     @property
     def p99(self) -> float:
         """The time that one request in a hundred exceeds, in milliseconds."""
-        return quantiles(self.seconds, n=100)[98] * 1000
+        return p99(self.seconds)
 
     def _times(self, requests: int) -> list[float]:
         headers = self.headers()

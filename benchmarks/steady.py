@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median, quantiles
+from statistics import median
 
 from benchmarks.cell import Cell
 from benchmarks.load import closed_loop, open_loop
+from benchmarks.times import p50, p99
 
 _SHARE = 0.7
 _CLIENTS = 32
@@ -30,14 +31,14 @@ def steadiness(cells: Sequence[Cell], rounds: int, seconds: float) -> list[Stead
 
 
 def _round(cell: Cell, seconds: float) -> tuple[float, float, float]:
-    """Give the saturation, the median and the time that one request in a hundred exceeds."""
+    """Give the saturation, and in milliseconds the median and the time that one request in a hundred exceeds."""
     # Anew in each round: on a machine that has something else to do as well, the most changes.
     saturation = _REQUESTS / closed_loop(cell.target.port, cell.next(_REQUESTS), _CLIENTS).duration
     rate = saturation * _SHARE
     times = open_loop(cell.target.port, cell.next(int(rate * seconds)), rate).checked()
-    return saturation, median(times), quantiles(times, n=100)[98]
+    return saturation, p50(times), p99(times)
 
 
 def _summary(name: str, rounds: Sequence[tuple[float, float, float]]) -> Steadiness:
-    saturation, p50, p99 = (median(values) for values in zip(*rounds, strict=True))
-    return Steadiness(name, saturation, p50 * 1000, p99 * 1000, median(slow / usual for _, usual, slow in rounds))
+    saturation, usual, slow = (median(values) for values in zip(*rounds, strict=True))
+    return Steadiness(name, saturation, usual, slow, median(slow / usual for _, usual, slow in rounds))

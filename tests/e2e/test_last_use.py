@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from gitlab import Gitlab
 
+from .both_stores import STORES, store_settings
 from .peers.containers_tools import Skopeo
 from .peers.docker_engine import DockerClient
 from .peers.processes import wait_until
@@ -27,13 +28,10 @@ KNOWN_WITHIN = 10.0  # seconds
 MANY = 12
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=STORES)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TokenServer]:
     """Run a server of the test's own on each kind of store."""
-    settings = {}
-    if request.param == "postgresql":
-        settings["REGISTRY_AUTH_DATABASE_URL"] = str(request.getfixturevalue("postgres").create_database())
-    with TokenServer(tmp_path / "server", **settings) as server:
+    with TokenServer(tmp_path / "server", **store_settings(request.param, request)) as server:
         server.create_project(PROJECT)
         yield server
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 from gitlab.const import AccessLevel
 
+from .both_stores import STORES, store_settings
 from .peers.availability import require
 from .peers.pgbouncer import PgBouncer
 from .peers.postgresql import PostgresCluster
@@ -15,14 +16,10 @@ from .token_server import Token
 from .workers import lines_to_workers
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=STORES)
 def replicas(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     """Run two servers on each kind of store in turn."""
-    settings = {}
-    if request.param == "postgresql":
-        postgres: PostgresCluster = request.getfixturevalue("postgres")
-        settings["REGISTRY_AUTH_DATABASE_URL"] = postgres.create_database()
-    with serve_replicas(tmp_path_factory.mktemp("replicas"), 2, **settings) as replicas:
+    with serve_replicas(tmp_path_factory.mktemp("replicas"), 2, **store_settings(request.param, request)) as replicas:
         yield replicas
 
 

@@ -4,16 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import pytest
 
+from .both_stores import STORES, store_settings
 from .http_calls import basic
 from .secret_search import check_nothing_secret
 from .token_server import Token, TokenServer
-
-if TYPE_CHECKING:
-    from .peers.postgresql import PostgresCluster
 
 CLIENTS = 1_000
 PATIENCE = 60  # seconds; docker gives up after 15, and how fast a machine is does not concern these tests
@@ -22,14 +19,10 @@ GRANTED = b"HTTP/1.1 200 "
 WRONG = b"HTTP/1.1 401 "
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=STORES)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenServer]:
     """Run a server on each kind of store in turn."""
-    settings = {}
-    if request.param == "postgresql":
-        postgres: PostgresCluster = request.getfixturevalue("postgres")
-        settings["REGISTRY_AUTH_DATABASE_URL"] = postgres.create_database()
-    with TokenServer(tmp_path_factory.mktemp("herd"), **settings) as server:
+    with TokenServer(tmp_path_factory.mktemp("herd"), **store_settings(request.param, request)) as server:
         server.create_project("group/project")
         yield server
     check_nothing_secret(server)
