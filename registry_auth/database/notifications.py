@@ -105,8 +105,10 @@ class NotificationWatch:
         if not sent_at:
             self._version += 1
         elif name == self._name:
-            self._trusted_until = float(sent_at) + _TRUST
+            if self._problem is not None:
+                logger.info("changes in the database are seen again")
             self._problem = None
+            self._trusted_until = float(sent_at) + _TRUST
 
     def _report(self, error: Exception | str) -> None:
         """Tell the operator once, until it works again."""

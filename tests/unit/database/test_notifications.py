@@ -192,17 +192,19 @@ def test_heartbeats_that_cannot_be_sent(channel: Channel, watch: NotificationWat
 def test_same_problem_is_told_once_and_again_after_it_was_mended(
     channel: Channel, watch: NotificationWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line for each interruption, however often the connection is tried."""
+    """One line for each problem, however often the connection is tried, and one for its end."""
+    caplog.set_level(logging.INFO)
     settled(watch)
     for number in (1, 2):
         channel.is_open = False
         channel.end_connections()
-        wait_until(lambda number=number: len(caplog.records) >= 2 * number, "lines in the log")  # type: ignore[misc]
+        wait_until(lambda number=number: len(caplog.records) >= 3 * number - 1, "lines in the log")  # type: ignore[misc]
         channel.is_open = True
         settled(watch)
     assert [(record.levelno, record.getMessage().rpartition(": ")[2]) for record in caplog.records] == [
         (logging.WARNING, "terminating connection"),
         (logging.WARNING, "connection refused"),
+        (logging.INFO, "changes in the database are seen again"),
     ] * 2
 
 
