@@ -13,7 +13,7 @@ from benchmarks.filling import PUBLIC_PROJECT, Tokens
 from benchmarks.installations import Target
 from benchmarks.load import Request
 
-HELLO, HOT, WRONG = "hello", "hot, project token", "cold, wrong secret"
+HELLO, BARE, HOT, WRONG = "hello", "bare token", "hot, project token", "cold, wrong secret"
 
 _SCOPES = {1: "1 scope", 10: "10 scopes", 60: "60 scopes"}
 
@@ -28,11 +28,13 @@ def group_token(rows: str, count: int) -> str:
     return f"{rows}, group token, {_SCOPES[count]}"
 
 
-def hello_cells(target: Target) -> list[Cell]:
-    """Give the yardstick, with new and with kept connections."""
+def hello_cells(target: Target, tokens: Tokens) -> list[Cell]:
+    """Give the yardsticks: hello with new and with kept connections, and the least that a token takes."""
+    number = tokens.of_projects()[0]
     return [
         Cell(HELLO, target, cycle([hello_request()])),
         Cell(f"{HELLO}, kept", target, cycle([hello_request(kept=True)]), kept=True),
+        Cell(BARE, target, cycle([token_request(tokens.credentials(number), [push(tokens.project(number))])])),
     ]
 
 

@@ -62,7 +62,7 @@ def _cells(hello: Target, hot: Target, colds: dict[int, Target], installations: 
     usual = usual_size(list(colds))
     tokens = installations[usual].tokens
     return [
-        *hello_cells(hello),
+        *hello_cells(hello, tokens),
         *hot_cells(hot, tokens),
         *(cold_cell(target, installations[size].tokens) for size, target in colds.items()),
         *further_cold_cells(colds[usual], tokens),

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from statistics import median
 
 from benchmarks.cell import CLIENTS, Cell
-from benchmarks.cells import HELLO
+from benchmarks.cells import BARE, HELLO
 from benchmarks.cpu import Memory
 from benchmarks.herd import CLIENTS as HERD
 from benchmarks.herd import Herd
@@ -58,15 +58,15 @@ def tables(results: Results) -> Iterator[str]:
 
 
 def _costs(results: Results) -> Iterator[str]:
-    hello, signature = results.cells[HELLO], median(results.signature)
+    hello, bare, signature = results.cells[HELLO], results.cells[BARE], median(results.signature)
     yield f"{results.store}: CPU with {CLIENTS} clients, times with one; median of {len(hello.server_cpu)} rounds"
-    yield f"{'':<34}{'CPU µs':>8}{'÷ hello':>9}{'÷ signature':>13}{'database ÷ hello':>18}{'p50 ms':>8}{'p99 ms':>8}"
+    yield f"{'':<34}{'CPU µs':>8}{'÷ hello':>9}{'÷ bare token':>14}{'÷ signature':>13}{'database ÷ hello':>18}{'p50 ms':>8}{'p99 ms':>8}"
     ratio = median(mine / its for mine, its in zip(results.signature, hello.server_cpu, strict=True))
-    yield f"{'one P-256 signature':<34}{signature * 1e6:>8.0f}{ratio:>9.2f}{1:>13.1f}"
+    yield f"{'one P-256 signature':<34}{signature * 1e6:>8.0f}{ratio:>9.2f}{'':>14}{1:>13.1f}"
     for cell in results.cells.values():
         cpu = median(cell.server_cpu)
         database = "" if cell.target.database is None else f"{cell.database_over(hello):.2f}"
-        costs = f"{cpu * 1e6:>8.0f}{cell.over(hello):>9.2f}{cpu / signature:>13.1f}{database:>18}"
+        costs = f"{cpu * 1e6:>8.0f}{cell.over(hello):>9.2f}{cell.over(bare):>14.2f}{cpu / signature:>13.1f}{database:>18}"
         yield f"{cell.name:<34}{costs}{cell.p50:>8.2f}{cell.p99:>8.2f}"
 
 
