@@ -43,7 +43,8 @@ def quickstart(port: int, registry_port: int) -> None:
     set_default_external_url(port)
     prepare_installation()
     with opened_services() as services:
-        setup = RegistrySetup(registry_port, load_settings(), services.keys.bundle, load_settings().data_dir)
+        settings = load_settings()
+        setup = RegistrySetup(registry_port, settings, services.keys.bundle, settings.data_dir)
         registry = stock_registry(setup)
         # Not without a registry: the secret would be shown to nobody who can use it.
         made = sample(services, utc_now()) if registry is not None else None

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from registry_auth.database.error_texts import first_line
 from registry_auth.database.row_cache import RowCache
 from registry_auth.database.sqlite import SqliteStore
 from registry_auth.database.store import Store
@@ -111,14 +112,13 @@ class Database:
             raise self._unavailable(label, error, error) from error
 
     def _unavailable(self, label: str, reason: BaseException | None, error: DBAPIError | OSError | None) -> UnavailableError:
-        said = str(reason).strip().partition("\n")[0].removesuffix(".")  # the rest is PostgreSQL's own advice
+        said = first_line(reason).removesuffix(".")
         return UnavailableError(f"The database {label} cannot be used: {said}. {self._store.advice(error, label)}")
 
 
 def _without_values(error: IntegrityError) -> IntegrityError:
-    """Give the error without what PostgreSQL tells in further lines: the row, with addresses, digests and hashes."""
-    reason = Exception(str(error.orig).partition("\n")[0])
-    return IntegrityError(error.statement, None, reason, hide_parameters=True)
+    """Give the error without what PostgreSQL tells of the row in further lines."""
+    return IntegrityError(error.statement, None, Exception(first_line(error.orig)), hide_parameters=True)
 
 
 def _store(url: str, listen_url: str | None, pool_size: int) -> Store:

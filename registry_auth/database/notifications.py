@@ -10,6 +10,8 @@ from uuid import uuid4
 import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from registry_auth.database.error_texts import first_line
+
 # Triggers of migration 0004 notify this channel within the transactions that change something.
 CHANNEL = "registry_auth"
 
@@ -114,7 +116,7 @@ class NotificationWatch:
         """Tell the operator once, until it works again."""
         if self._closed.is_set():
             return
-        problem = str(error.orig if isinstance(error, DBAPIError) else error).strip().partition("\n")[0]
+        problem = first_line(error.orig if isinstance(error, DBAPIError) else error)
         if problem != self._problem:
             logger.warning("changes in the database cannot be seen, so nothing is remembered: %s", problem)
         self._problem = problem

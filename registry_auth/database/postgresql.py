@@ -19,8 +19,7 @@ _CONNECT_TIMEOUT = 3  # seconds, for each host of the address
 _LOCK_TIMEOUT = 4_000  # milliseconds
 _MIGRATION_TIMEOUT = 60_000  # milliseconds that a second process waits for the first one's migration
 
-_WRITE_LOCK = 0x7265_6761  # numbers of advisory locks: any will do that nobody else takes in this database
-_MIGRATION_LOCK = 0x7265_6762
+_WRITE_LOCK = 0x7265_6761  # the number of an advisory lock: any will do that nobody else takes in this database
 
 _CONNECT_ARGUMENTS: Mapping[str, object] = {
     "connect_timeout": _CONNECT_TIMEOUT,
@@ -66,7 +65,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def schema_change(self) -> Iterator[Connection]:
-        """Open a transaction with the lock of migrations."""
+        """Open a transaction that may wait longer for the write lock."""
         with self._migrator.begin() as connection:
             yield connection
 
@@ -106,15 +105,16 @@ def _hosts(url: URL) -> str:
 
 
 def _begin_locked(connection: Connection) -> None:
-    # One transaction at a time, as on SQLite: what one has checked cannot be changed by another before it is written.
-    connection.exec_driver_sql(f"BEGIN; SET LOCAL lock_timeout = {_LOCK_TIMEOUT}; SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+    _take_lock(connection, _LOCK_TIMEOUT)
 
 
 def _begin_migration(connection: Connection) -> None:
-    # The write lock too, for an older server may be running.
-    connection.exec_driver_sql(f"BEGIN; SET LOCAL lock_timeout = {_MIGRATION_TIMEOUT}")
-    for lock in (_MIGRATION_LOCK, _WRITE_LOCK):
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
+    _take_lock(connection, _MIGRATION_TIMEOUT)
+
+
+def _take_lock(connection: Connection, timeout: int) -> None:
+    # One transaction at a time, migrations among them, as on SQLite: what one has checked cannot be changed before it is written.
+    connection.exec_driver_sql(f"BEGIN; SET LOCAL lock_timeout = {timeout}; SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
 
 
 def _begin(connection: Connection) -> None:
