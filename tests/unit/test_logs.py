@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -12,16 +11,6 @@ from registry_auth.logs import caller_label, configure_logging, redact
 from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, new_secret
 
 
-@pytest.fixture
-def restored_logging() -> Iterator[None]:
-    """Give the root logger back as it was."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = before
-
-
-@pytest.mark.usefixtures("restored_logging")
 def test_line_has_a_utc_time_level_and_origin(capsys: pytest.CaptureFixture[str]) -> None:
     """A line says when (UTC), how grave, from where, and what."""
     configure_logging()

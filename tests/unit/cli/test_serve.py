@@ -1,9 +1,7 @@
 """`registry-auth serve`, up to the web server."""
 
-import logging
+import importlib
 import socket
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,16 +13,13 @@ from tests.unit.stores import TriedStore
 
 
 @pytest.fixture(autouse=True)
-def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, int, int]]]:
-    """Stand in for the web server, which would not return; give the logging back as it was."""
+def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
+    """Stand in for the web server, which would not return."""
     calls: list[tuple[str, int, int]] = []
-    module = sys.modules["registry_auth.cli.serve"]  # as an attribute of the package it is the command
+    module = importlib.import_module("registry_auth.cli.serve")  # as an attribute of the package it is the command
     monkeypatch.setattr(module, "run_server", lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(module, "default_workers", lambda: 3)
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield calls
-    root.handlers[:], root.level = before
+    return calls
 
 
 def free_port() -> int:

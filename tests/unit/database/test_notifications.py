@@ -176,6 +176,7 @@ def test_silent_connection_is_given_up(channel: Channel, watch: NotificationWatc
 
 def test_heartbeats_that_cannot_be_sent(channel: Channel, watch: NotificationWatch, time: Time, caplog: pytest.LogCaptureFixture) -> None:
     """When changes go to a server that takes none, there is no version; the operator is told why, once."""
+    caplog.set_level(logging.WARNING)
     version = settled(watch)
     beats(channel)
     channel.takes = False
