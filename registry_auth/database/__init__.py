@@ -6,6 +6,7 @@ from registry_auth.database.engine import Database
 from registry_auth.database.migration import check_schema, check_writable, migrate, prepare_schema
 from registry_auth.database.paging import Page, Paging, matches_text, select_page
 from registry_auth.database.row_cache import Moment, RememberedRows, RowCache
+from registry_auth.database.waiting_writes import WaitingWrites
 
 __all__ = [
     "Base",
@@ -17,6 +18,7 @@ __all__ = [
     "RememberedRows",
     "RowCache",
     "UtcDateTime",
+    "WaitingWrites",
     "bytewise_text",
     "check_schema",
     "check_writable",
