@@ -125,9 +125,9 @@ def _token(tokens: Tokens, number: int) -> Row:
 
 
 def _secret(tokens: Tokens, number: int) -> Row:
-    digest = tokens.digester.digest(tokens.credentials(number)[1])
-    made = {"digest_key_id": tokens.digester.key_id, "created_at": utc_now()}
-    return {"id": number + 1, "token_id": number + 1, "digest": digest, **made}
+    digest = tokens.digester.digests(tokens.credentials(number)[1])[0]
+    made = {"digest_key_id": digest.key_id, "created_at": utc_now()}
+    return {"id": number + 1, "token_id": number + 1, "digest": digest.value, **made}
 
 
 def _is_of_team(number: int) -> bool:

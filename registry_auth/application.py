@@ -15,12 +15,12 @@ from registry_auth.credentials.authentication import Authentication
 from registry_auth.database import Database
 from registry_auth.dependency_proxy.challenge import Challenger
 from registry_auth.dependency_proxy.gate import Gate
-from registry_auth.dependency_proxy.gate_secret import gate_secret
 from registry_auth.dependency_proxy.image_owners import ImageOwners
-from registry_auth.dependency_proxy.internal_tokens import InternalTokens
+from registry_auth.dependency_proxy.internal_tokens import INTERNAL_LIFETIME, InternalTokens
 from registry_auth.dependency_proxy.presented_tokens import PresentedTokens
 from registry_auth.dependency_proxy.views import GATE_PATH, DependencyProxy, dependency_proxy, nothing_here
 from registry_auth.deploy_tokens.lookup import DeployTokenLookup
+from registry_auth.digest_upgrades import DigestUpgrades
 from registry_auth.http_errors import JsonResponse, read_whole_body, register_error_handlers
 from registry_auth.last_use import LastUseRecorder
 from registry_auth.logs import configure_logging
@@ -35,7 +35,7 @@ from registry_auth.throttling import Throttle
 from registry_auth.token_endpoint.issuing import TokenIssuer, TokenService
 from registry_auth.token_endpoint.views import token_endpoint
 from registry_auth.trusted_proxies import behind_proxies
-from registry_auth.values import Service
+from registry_auth.values import Service, TokenHeader
 
 _MAX_BODY = 256 * 1024  # bytes; 256 scopes with the longest names fit in
 
@@ -46,10 +46,12 @@ class Resources:
 
     database: Database
     last_uses: LastUseRecorder
+    upgrades: DigestUpgrades
 
     def close(self) -> None:
         """Write down what is waiting to be written, and give up all connections."""
         self.last_uses.close()
+        self.upgrades.close()
         self.database.close()
 
 
@@ -57,12 +59,13 @@ def create_app(settings: Settings) -> Flask:
     """Give the WSGI application. The database has to be migrated. Raises ConfigurationError."""
     services = build_services(settings)
     lifetime = timedelta(seconds=settings.token_lifetime)
-    signer = Signer(services.keys, lifetime, services.clock)
-    throttle = Throttle(settings.throttle_storage_url, services.digester.digest("throttle"), services.clock)
+    signer = Signer(services.keys, settings.token_header, lifetime, services.clock)
+    throttle = Throttle(settings.throttle_storage_url, lambda: services.digester.digest("throttle"), services.clock)
+    upgrades = DigestUpgrades(services.database)
     projects = ProjectLookup(services.database)
     authentication = Authentication(
-        deploy_tokens=DeployTokenLookup(services.database, services.digester, projects),
-        accounts=AccountLookup(services.database, services.digester),
+        deploy_tokens=DeployTokenLookup(services.database, services.digester, projects, upgrades),
+        accounts=AccountLookup(services.database, services.digester, upgrades),
         passwords=PasswordCheck(),
         throttle=throttle,
         clock=services.clock,
@@ -84,19 +87,21 @@ def create_app(settings: Settings) -> Flask:
         app.wsgi_app = behind_proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[assignment]
     last_uses = LastUseRecorder(services.last_uses)
     app.before_request(services.database.cache.begin_request)
-    app.extensions["registry_auth"] = Resources(services.database, last_uses)
+    app.extensions["registry_auth"] = Resources(services.database, last_uses, upgrades)
     app.register_blueprint(token_endpoint(authentication, issuer, last_uses))
-    app.register_blueprint(dependency_proxy(_dependency_proxy(settings, services, signer, authentication, images)))
+    app.register_blueprint(dependency_proxy(_dependency_proxy(settings, services, authentication, images)))
     app.register_blueprint(operations(services.database, signer))
     app.register_blueprint(rest_api.blueprint(services, authentication, last_uses, settings.external_url))
     return app
 
 
 def _dependency_proxy(
-    settings: Settings, services: Services, signer: Signer, authentication: Authentication, images: ImageOwners
+    settings: Settings, services: Services, authentication: Authentication, images: ImageOwners
 ) -> DependencyProxy:
+    # The registries behind nginx trust the CA, whatever other registries need: so keys rotate without touching them.
+    signer = Signer(services.keys, TokenHeader.X5C, INTERNAL_LIFETIME, services.clock)
     gate = Gate(
-        tokens=PresentedTokens(settings.dependency_proxy_service, Verifier(settings.issuer, signer, services.clock), authentication),
+        tokens=PresentedTokens(settings.dependency_proxy_service, Verifier(settings.issuer, services.keys, services.clock), authentication),
         owners=images,
         internal_tokens=InternalTokens(settings.issuer, signer, services.clock, _new_token_id),
         upstreams=frozenset(settings.dependency_proxy_upstreams),
@@ -104,7 +109,7 @@ def _dependency_proxy(
     return DependencyProxy(
         gate=gate,
         challenger=Challenger(settings.realm, settings.dependency_proxy_service),
-        secret=gate_secret(services.digester),
+        digester=services.digester,
         is_on=settings.dependency_proxy_enabled,
     )
 

@@ -15,9 +15,9 @@ from flask import Flask
 
 from registry_auth.application import worker_app
 from registry_auth.database import check_writable, migrate
-from registry_auth.dependency_proxy.gate_secret import gate_secret, write_for_nginx
+from registry_auth.dependency_proxy.gate_secret import write_for_nginx
 from registry_auth.errors import ConfigurationError
-from registry_auth.services import Services, build_services
+from registry_auth.services import Services, build_services, tokens_by_server_secret
 from registry_auth.settings import PREFIX, Settings, load_settings
 
 # The interpreter lets one thread of a worker run at a time; the others wait for the database meanwhile, which for PostgreSQL takes longer.
@@ -55,17 +55,19 @@ def prepare_installation() -> None:
     with services.database as database:
         migrate(database)
         check_writable(database)
-        write_for_nginx(services.keys.path, gate_secret(services.digester))
+        write_for_nginx(services.keys.directory.path, services.keys.ring().server_secrets[0])
         _warn_of_unusable_secrets(services)
 
 
 def _warn_of_unusable_secrets(services: Services) -> None:
-    unusable = services.deploy_tokens.count_unusable() + services.personal_access_tokens.count_unusable()
+    known = services.digester.key_ids
+    counted = tokens_by_server_secret(services.database, services.clock())
+    unusable = sum(count for key_id, count in counted.items() if key_id not in known)
     if unusable:
         logger.warning(
-            "tokens were made with another server secret than the one in %s, and %d of their secrets are refused: "
+            "tokens were made with another server secret than those in %s, and %d of their secrets are refused: "
             "bring the lost private/server-secret-*.key back, or make them anew",
-            services.keys.path,
+            services.keys.directory.path,
             unusable,
         )
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, Va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from registry_auth.errors import ConfigurationError
+from registry_auth.values import TokenHeader
 
 PREFIX = "REGISTRY_AUTH_"
 
@@ -138,6 +139,7 @@ class Settings(BaseSettings):
     ] = ()
     external_url: Annotated[str, AfterValidator(_check_http_url), Field(description=_HTTP_URL)] = "http://127.0.0.1:5001"
     token_lifetime: Annotated[int, Field(ge=60, le=86_400, description="a whole number of seconds from 60 to 86400")] = 900
+    token_header: Annotated[TokenHeader, Field(description=", ".join(TokenHeader))] = TokenHeader.X5C
     throttle_storage_url: Annotated[str, AfterValidator(_check_throttle_url), Field(description=_THROTTLE_URL, repr=False)] = "memory://"
     trusted_proxies: Annotated[int, Field(ge=0, le=16, description="a number of proxies from 0 to 16")] = 0
 

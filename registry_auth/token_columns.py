@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 
-from sqlalchemy import ColumnElement, Date, Dialect, String, or_
+from sqlalchemy import ColumnElement, Date, Dialect, LargeBinary, String, or_
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -56,3 +56,11 @@ class TokenColumns:
         """Give the same as a condition for a query: the state is active."""
         unexpired = or_(cls.expires_at.is_(None), cls.expires_at > now.astimezone(UTC).date())
         return cls.revoked_at.is_(None) & unexpired
+
+
+class DigestColumns:
+    """The digest under which a secret is found, and the id of the server secret that made it."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    digest_key_id: Mapped[str] = mapped_column(String(32))

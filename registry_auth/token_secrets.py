@@ -5,7 +5,11 @@ import hmac
 import re
 import secrets
 import string
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
@@ -36,16 +40,55 @@ def looks_like_token(secret: str) -> bool:
     return secret.startswith((DEPLOY_TOKEN_PREFIX, PERSONAL_ACCESS_TOKEN_PREFIX))
 
 
+class Digest(NamedTuple):
+    """What stands for a secret in the store: the HMAC-SHA-256, and the id of the server secret that keyed it."""
+
+    value: bytes
+    key_id: str
+
+    def __repr__(self) -> str:
+        return f"Digest(key_id={self.key_id!r})"
+
+
+@dataclass(frozen=True)
+class ServerSecret:
+    """The secret that keys the digests of token secrets, and the instant (UTC) at which it was made."""
+
+    value: bytes = field(repr=False)
+    created_at: datetime
+
+    @cached_property
+    def id(self) -> str:
+        """Names the secret without telling it. It is stored beside each digest that the secret has made."""
+        return hashlib.sha256(b"registry-auth server secret id\0" + self.value).hexdigest()[:16]
+
+    def digest(self, text: str) -> bytes:
+        """Give the HMAC-SHA-256 of a text: 32 bytes."""
+        return hmac.digest(self.value, text.encode(), hashlib.sha256)
+
+
 @dataclass(frozen=True, slots=True)
 class SecretDigester:
-    """Turns secrets into HMAC-SHA-256 digests with the server secret.
+    """Turns secrets into digests with the server secrets of now: the first one makes digests, the others are accepted as well.
 
-    `key_id` is stored beside each digest, so that it stays known which server secret made it.
+    `server_secrets` is asked each time, because a server secret can be replaced while the server runs.
     """
 
-    key_id: str
-    key: bytes = field(repr=False)
+    server_secrets: Callable[[], Sequence[ServerSecret]]
 
-    def digest(self, secret: str) -> bytes:
-        """Give the 32 bytes under which the secret is stored and found."""
-        return hmac.digest(self.key, secret.encode(), hashlib.sha256)
+    def digest(self, text: str) -> bytes:
+        """Give 32 bytes that nobody can tell without the server secret."""
+        return self.server_secrets()[0].digest(text)
+
+    def all_digests(self, text: str) -> list[bytes]:
+        """Give those that any of the server secrets would give for a text."""
+        return [each.digest(text) for each in self.server_secrets()]
+
+    def digests(self, secret: str) -> tuple[Digest, ...]:
+        """Give all digests under which a secret may be stored: first the one under which a new secret is stored."""
+        return tuple([Digest(each.digest(secret), each.id) for each in self.server_secrets()])
+
+    @property
+    def key_ids(self) -> list[str]:
+        """The ids of all server secrets."""
+        return [each.id for each in self.server_secrets()]

@@ -33,6 +33,18 @@ class Service(StrEnum):
     DEPENDENCY_PROXY = "dependency_proxy"
 
 
+class TokenHeader(StrEnum):
+    """How the JOSE header of a token names the key that signed it, for the registry to find it.
+
+    `x5c` carries the certificate, and the key id of Distribution 2 beside it; the others carry a key id alone, as Distribution 2 or 3
+    computes it.
+    """
+
+    X5C = "x5c"
+    LIBTRUST_KID = "libtrust-kid"
+    RFC7638_KID = "rfc7638-kid"
+
+
 class NamespaceKind(StrEnum):
     """A path belongs to a group or to a project, never to both."""
 

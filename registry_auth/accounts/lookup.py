@@ -1,20 +1,23 @@
 """Finding the user behind a credential: in the cache, or with statements built once and no ORM objects."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, or_, select
+from sqlalchemy import Row, bindparam, or_, select
 
 from registry_auth.accounts.find import USERNAME, is_email
 from registry_auth.accounts.models import Membership, PersonalAccessToken, User
 from registry_auth.database import Database, RememberedRows
+from registry_auth.digest_upgrades import DigestSearch, DigestUpgrades
 from registry_auth.namespaces.models import Namespace
-from registry_auth.token_secrets import SecretDigester
+from registry_auth.token_secrets import Digest, SecretDigester
 from registry_auth.token_validity import why_dead
 from registry_auth.values import Membership as RoleAtPath
 from registry_auth.values import TokenScope
+
+Rows = Sequence[Row[*tuple[Any, ...]]]
 
 _PASSWORD_ID_BYTES = 6  # what JSON numbers hold exactly everywhere
 
@@ -27,7 +30,6 @@ _TOKENS = select(
     PersonalAccessToken.revoked_at,
     *_USER_COLUMNS,
 ).join_from(PersonalAccessToken, User, PersonalAccessToken.user_id == User.id)
-_TOKEN_BY_DIGEST = _TOKENS.where(PersonalAccessToken.digest == bindparam("digest"))
 _TOKEN_BY_ID = _TOKENS.where(PersonalAccessToken.id == bindparam("id"))
 _PASSWORDS = select(User.password_hash, *_USER_COLUMNS)
 _PASSWORD_BY_ID = _PASSWORDS.where(User.id == bindparam("id"))
@@ -71,42 +73,45 @@ class FoundPersonalAccessToken:
 
 @dataclass(frozen=True, slots=True)
 class FoundPassword:
-    """A user, and the hash of the user's password; None for a user without one. Another password has another `password_id`."""
+    """A user, and the hash of the user's password; None for a user without one."""
 
     user: FoundUser
     password_hash: str | None
-    password_id: int
 
 
 class AccountLookup:
-    """Finds users by what they log in with, or by the ids that a signed token carries."""
+    """Finds users by what they log in with, or by the ids that a signed token carries.
 
-    def __init__(self, database: Database, digester: SecretDigester) -> None:
+    `upgrades` is told of digests that a former server secret made.
+    """
+
+    def __init__(self, database: Database, digester: SecretDigester, upgrades: DigestUpgrades) -> None:
         self._database = database
         self._digester = digester
-        self._tokens_by_digest: RememberedRows[bytes, FoundPersonalAccessToken] = RememberedRows(database.cache)
+        self._search = DigestSearch(database, upgrades, PersonalAccessToken, _TOKENS, "id")
+        self._tokens_by_digest: RememberedRows[tuple[Digest, ...], FoundPersonalAccessToken] = RememberedRows(database.cache)
         self._tokens_by_id: RememberedRows[int, FoundPersonalAccessToken] = RememberedRows(database.cache)
         self._passwords_by_id: RememberedRows[int, FoundPassword] = RememberedRows(database.cache)
         self._memberships: RememberedRows[int, frozenset[RoleAtPath]] = RememberedRows(database.cache)
 
     def find_token(self, secret: str) -> FoundPersonalAccessToken | None:
         """Give the personal access token that this is the secret of, dead or alive."""
-        digest = self._digester.digest(secret)
-        return self._tokens_by_digest.read(digest, lambda: self._token(_TOKEN_BY_DIGEST, {"digest": digest}))
+        digests = self._digester.digests(secret)
+        return self._tokens_by_digest.read(digests, lambda: _token(self._search.rows(digests)))
 
     def find_token_by_id(self, token_id: int) -> FoundPersonalAccessToken | None:
         """Give the personal access token of this id, dead or alive."""
-        return self._tokens_by_id.read(token_id, lambda: self._token(_TOKEN_BY_ID, {"id": token_id}))
+        return self._tokens_by_id.read(token_id, lambda: _token(self._database.rows(_TOKEN_BY_ID, {"id": token_id})))
 
     def find_password_by_id(self, user_id: int) -> FoundPassword | None:
         """Give the user of this id."""
-        return self._passwords_by_id.read(user_id, lambda: self._password(_PASSWORD_BY_ID, {"id": user_id}))
+        return self._passwords_by_id.read(user_id, lambda: _password(self._database.rows(_PASSWORD_BY_ID, {"id": user_id})))
 
     def find_password(self, login: str) -> FoundPassword | None:
         """Give the user who logs in with this user name or e-mail address."""
         if USERNAME.fullmatch(login) is None and not is_email(login):
             return None  # drivers raise at text that is not Unicode
-        return self._password(_PASSWORD_BY_LOGIN, {"login": login.lower()})
+        return _password(self._database.rows(_PASSWORD_BY_LOGIN, {"login": login.lower()}))
 
     def memberships(self, user_id: int) -> frozenset[RoleAtPath]:
         """Give the roles that the user was given."""
@@ -116,23 +121,32 @@ class AccountLookup:
     def _read_memberships(self, user_id: int) -> frozenset[RoleAtPath]:
         return frozenset(RoleAtPath(path, role) for path, role in self._database.rows(_MEMBERSHIPS, {"user_id": user_id}))
 
-    def _token(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> FoundPersonalAccessToken | None:
-        row = self._one(statement, parameters)
-        if row is None:
-            return None
-        return FoundPersonalAccessToken(row.id, _user(row), frozenset(row.scopes), row.expires_at, row.revoked_at)
-
-    def _password(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> FoundPassword | None:
-        row = self._one(statement, parameters)
-        return None if row is None else FoundPassword(_user(row), row.password_hash, self._password_id(row.password_hash))
-
-    def _password_id(self, password_hash: str | None) -> int:
+    def password_id(self, password: FoundPassword) -> int:
         """Give a number that tells a password from those before it, and nothing about it without the server secret."""
-        return int.from_bytes(self._digester.digest(f"password id {password_hash}")[:_PASSWORD_ID_BYTES])
+        return _number(self._digester.digest(_password_text(password)))
 
-    def _one(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> Row[*tuple[Any, ...]] | None:
-        rows = self._database.rows(statement, parameters)
-        return rows[0] if rows else None
+    def is_password_id(self, number: int | None, password: FoundPassword) -> bool:
+        """Say whether a number was given for this password, by whichever of the server secrets."""
+        return number in {_number(digest) for digest in self._digester.all_digests(_password_text(password))}
+
+
+def _token(rows: Rows) -> FoundPersonalAccessToken | None:
+    if not rows:
+        return None
+    row = rows[0]
+    return FoundPersonalAccessToken(row.id, _user(row), frozenset(row.scopes), row.expires_at, row.revoked_at)
+
+
+def _password(rows: Rows) -> FoundPassword | None:
+    return FoundPassword(_user(rows[0]), rows[0].password_hash) if rows else None
+
+
+def _password_text(password: FoundPassword) -> str:
+    return f"password id {password.password_hash}"
+
+
+def _number(digest: bytes) -> int:
+    return int.from_bytes(digest[:_PASSWORD_ID_BYTES])
 
 
 def _user(row: Row[*tuple[Any, ...]]) -> FoundUser:

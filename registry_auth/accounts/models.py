@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Dialect, ForeignKey, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Dialect, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 from registry_auth.database import Base, UtcDateTime
 from registry_auth.namespaces.models import Namespace
-from registry_auth.token_columns import TokenColumns
+from registry_auth.token_columns import DigestColumns, TokenColumns
 from registry_auth.values import Role, UserState
 
 
@@ -69,14 +69,12 @@ class Membership(Base):
     namespace: Mapped[Namespace] = relationship(lazy="joined", innerjoin=True)
 
 
-class PersonalAccessToken(TokenColumns, Base):
+class PersonalAccessToken(TokenColumns, DigestColumns, Base):
     """A token with which a user logs in, with some of the user's rights. Rotation makes another token, as in GitLab."""
 
     __tablename__ = "personal_access_tokens"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    digest_key_id: Mapped[str] = mapped_column(String(32))
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)

@@ -1,6 +1,6 @@
 """What can be done with personal access tokens."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -73,12 +73,6 @@ class PersonalAccessTokens:
         with self._database.reading_session() as session:
             return select_page(session, self._query(wanted), paging)
 
-    def count_unusable(self) -> int:
-        """Count the tokens that were made with another server secret than this one's: nobody can log in with them."""
-        foreign = select(func.count()).where(PersonalAccessToken.digest_key_id != self._digester.key_id)
-        with self._database.reading_session() as session:
-            return session.scalars(foreign).one()
-
     def rotate(self, token_id: int, *, expires_at: date | None = None, user_id: int | None = None) -> IssuedPersonalAccessToken:
         """Revoke the token and make another with the same user, name and scopes; the expiry date stays unless one is given.
 
@@ -105,14 +99,15 @@ class PersonalAccessTokens:
         self, session: Session, user: User, name: str, scopes: Collection[TokenScope], expires_at: date | None
     ) -> IssuedPersonalAccessToken:
         secret = new_secret(PERSONAL_ACCESS_TOKEN_PREFIX)
+        digest = self._digester.digests(secret.get_secret_value())[0]
         token = PersonalAccessToken(
             user=user,
             name=name,
             scopes=TokenScope.in_order(scopes),
             expires_at=expires_at,
             created_at=self._clock(),
-            digest=self._digester.digest(secret.get_secret_value()),
-            digest_key_id=self._digester.key_id,
+            digest=digest.value,
+            digest_key_id=digest.key_id,
         )
         session.add(token)
         session.flush()
@@ -131,6 +126,13 @@ class PersonalAccessTokens:
             is_active = PersonalAccessToken.active_at(self._clock())
             query = query.where(is_active if wanted.active else ~is_active)
         return query
+
+
+def count_by_server_secret(database: Database, now: datetime) -> Mapping[str, int]:
+    """Count the tokens that somebody could log in with, by the id of the server secret that made their digests."""
+    query = select(PersonalAccessToken.digest_key_id, func.count()).where(PersonalAccessToken.active_at(now))
+    with database.reading_session() as session:
+        return dict(session.execute(query.group_by(PersonalAccessToken.digest_key_id)).all())
 
 
 def _get(session: Session, token_id: int, user_id: int | None) -> PersonalAccessToken:

@@ -44,7 +44,7 @@ def quickstart(port: int, registry_port: int) -> None:
     prepare_installation()
     with opened_services() as services:
         settings = load_settings()
-        setup = RegistrySetup(registry_port, settings, services.keys.bundle, settings.data_dir)
+        setup = RegistrySetup(registry_port, settings, services.keys.directory.bundle, settings.data_dir)
         registry = stock_registry(setup)
         # Not without a registry: the secret would be shown to nobody who can use it.
         made = sample(services, utc_now()) if registry is not None else None

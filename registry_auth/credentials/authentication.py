@@ -82,7 +82,8 @@ class Authentication:
             found = None if personal is None else self._from_personal_access_token(personal)
         elif credential.kind is CallerKind.PASSWORD:
             password = self.accounts.find_password_by_id(credential.id)
-            found = None if password is None or password.password_id != credential.secret_id else self._from_password(password)
+            is_same = password is not None and self.accounts.is_password_id(credential.secret_id, password)
+            found = self._from_password(password) if password is not None and is_same else None
         if found is None:
             raise WrongCredentialError(_GONE, who=caller_label("", credential.id))
         return found
@@ -118,7 +119,7 @@ class Authentication:
         return self._from_password(found)
 
     def _from_password(self, found: FoundPassword) -> Caller:
-        return self._user(found.user, CallerKind.PASSWORD, found.user.id, _PASSWORD_SCOPES, found.password_id)
+        return self._user(found.user, CallerKind.PASSWORD, found.user.id, _PASSWORD_SCOPES, self.accounts.password_id(found))
 
     def _from_personal_access_token(self, found: FoundPersonalAccessToken) -> Caller:
         reason = found.why_dead(self.clock())

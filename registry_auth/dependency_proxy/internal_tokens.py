@@ -11,7 +11,7 @@ from registry_auth.token_endpoint.claims import ClaimSet
 from registry_auth.values import Action, Caller, ResourceActions
 
 # A registry looks at the token when a request begins, however long that takes.
-_LIFETIME = timedelta(seconds=30)
+INTERNAL_LIFETIME = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +34,5 @@ class InternalTokens:
 
     def _sign(self, caller: Caller, audience: str, access: Mapping[str, Sequence[Action]]) -> str:
         entries = tuple(ResourceActions("repository", name, tuple(actions)) for name, actions in access.items())
-        claims = ClaimSet(self.issuer, audience, caller, entries, self.clock(), _LIFETIME, self.new_token_id())
+        claims = ClaimSet(self.issuer, audience, caller, entries, self.clock(), INTERNAL_LIFETIME, self.new_token_id())
         return self.signer.sign(claims.as_claims())

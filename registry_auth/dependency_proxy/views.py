@@ -2,16 +2,14 @@
 
 import logging
 from dataclasses import dataclass
-from hmac import compare_digest
 
 import orjson
 from flask import Blueprint, Response, request
-from pydantic import SecretStr
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from registry_auth.dependency_proxy.challenge import Challenger
 from registry_auth.dependency_proxy.gate import Gate, Passage
-from registry_auth.dependency_proxy.gate_secret import SECRET_HEADER
+from registry_auth.dependency_proxy.gate_secret import SECRET_HEADER, is_gate_secret
 from registry_auth.dependency_proxy.registry_requests import RegistryRequest, parse_request
 from registry_auth.dependency_proxy.routes import route
 from registry_auth.errors import (
@@ -26,6 +24,7 @@ from registry_auth.errors import (
 )
 from registry_auth.http_errors import UNAVAILABLE_SENTENCE, encoded_json_response, http_exception, json_response, log_unavailable
 from registry_auth.logs import redact
+from registry_auth.token_secrets import SecretDigester
 
 GATE_PATH = "/dependency_proxy/gate"
 
@@ -41,7 +40,7 @@ class DependencyProxy:
 
     gate: Gate
     challenger: Challenger
-    secret: SecretStr
+    digester: SecretDigester
     is_on: bool
 
     def check_on(self) -> None:
@@ -68,7 +67,7 @@ def dependency_proxy(proxy: DependencyProxy) -> Blueprint:
 
     @blueprint.get(GATE_PATH, provide_automatic_options=False)
     def gate() -> Response:
-        _check_from_nginx(proxy.secret)
+        _check_from_nginx(proxy.digester)
         method, uri = (request.headers.get(name, "") for name in ("X-Original-Method", "X-Original-URI"))
         asked: RegistryRequest | None = None
         try:
@@ -90,10 +89,9 @@ def nothing_here(error: HTTPException) -> Response:
     return http_exception(NotFound() if isinstance(error, MethodNotAllowed) else error)
 
 
-def _check_from_nginx(secret: SecretStr) -> None:
+def _check_from_nginx(digester: SecretDigester) -> None:
     """Raise NotFound, as at any address where nothing is, unless the request came by nginx."""
-    shown = request.headers.get(SECRET_HEADER, "")
-    if not compare_digest(shown.encode(), secret.get_secret_value().encode()):
+    if not is_gate_secret(request.headers.get(SECRET_HEADER, ""), digester):
         raise NotFound
 
 

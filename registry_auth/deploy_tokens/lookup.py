@@ -1,18 +1,19 @@
 """Finding the deploy token behind a credential: in the cache, or with one statement and no ORM objects."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from registry_auth.database import Database, RememberedRows
 from registry_auth.deploy_tokens.models import DeployToken, DeployTokenSecret
+from registry_auth.digest_upgrades import DigestSearch, DigestUpgrades
 from registry_auth.namespaces.models import Namespace
 from registry_auth.namespaces.ownership import ProjectLookup
-from registry_auth.token_secrets import SecretDigester
+from registry_auth.token_secrets import Digest, SecretDigester
 from registry_auth.token_validity import why_dead
 from registry_auth.values import NamespaceKind, Owner, TokenScope
 
@@ -36,7 +37,6 @@ _TOKENS = (
     .join_from(DeployTokenSecret, DeployToken, DeployTokenSecret.token_id == DeployToken.id)
     .join(Namespace, DeployToken.owner_id == Namespace.id)
 )
-_BY_DIGEST = _TOKENS.where(DeployTokenSecret.digest == bindparam("digest"))
 _BY_ID = _TOKENS.where(DeployToken.id == bindparam("id"), DeployTokenSecret.id == bindparam("secret_id"))
 
 
@@ -65,27 +65,30 @@ class DeployTokenLookup:
     """Finds deploy tokens by their secrets, or by the ids that a signed token carries.
 
     `projects` is told of the project that a token is for: most requests ask for an image of it next, which then costs no look-up.
+    `upgrades` is told of digests that a former server secret made.
     """
 
-    def __init__(self, database: Database, digester: SecretDigester, projects: ProjectLookup) -> None:
+    def __init__(self, database: Database, digester: SecretDigester, projects: ProjectLookup, upgrades: DigestUpgrades) -> None:
         self._database = database
         self._digester = digester
         self._projects = projects
-        self._by_digest: RememberedRows[bytes, FoundToken] = RememberedRows(database.cache)
+        self._search = DigestSearch(database, upgrades, DeployTokenSecret, _TOKENS, "secret_id")
+        self._by_digest: RememberedRows[tuple[Digest, ...], FoundToken] = RememberedRows(database.cache)
         self._by_id: RememberedRows[tuple[int, int], FoundToken] = RememberedRows(database.cache)
 
     def find(self, secret: str) -> FoundToken | None:
         """Give the token that this is or was a secret of, dead or alive."""
-        digest = self._digester.digest(secret)
-        return self._by_digest.read(digest, lambda: self._one(_BY_DIGEST, {"digest": digest}))
+        digests = self._digester.digests(secret)
+        return self._by_digest.read(digests, lambda: self._one(lambda: self._search.rows(digests)))
 
     def find_by_id(self, token_id: int, secret_id: int) -> FoundToken | None:
         """Give the token of this id, found by the secret of that id, dead or alive."""
-        return self._by_id.read((token_id, secret_id), lambda: self._one(_BY_ID, {"id": token_id, "secret_id": secret_id}))
+        ids = {"id": token_id, "secret_id": secret_id}
+        return self._by_id.read((token_id, secret_id), lambda: self._one(lambda: self._database.rows(_BY_ID, ids)))
 
-    def _one(self, statement: Select[*tuple[Any, ...]], parameters: Mapping[str, object]) -> FoundToken | None:
+    def _one(self, read: Callable[[], Sequence[Row[*tuple[Any, ...]]]]) -> FoundToken | None:
         before = self._projects.moment()
-        rows = self._database.rows(statement, parameters)
+        rows = read()
         if not rows:
             return None
         row = rows[0]

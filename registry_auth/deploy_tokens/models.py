@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry_auth.accounts.models import User
 from registry_auth.database import Base, UtcDateTime
 from registry_auth.namespaces.models import Namespace
-from registry_auth.token_columns import TokenColumns
+from registry_auth.token_columns import DigestColumns, TokenColumns
 
 
 class DeployToken(TokenColumns, Base):
@@ -25,15 +25,12 @@ class DeployToken(TokenColumns, Base):
     creator: Mapped[User | None] = relationship(lazy="joined")
 
 
-class DeployTokenSecret(Base):
+class DeployTokenSecret(DigestColumns, Base):
     """One secret of a token. Rotation adds a row and ends the older one, which stays so that its holder can be told."""
 
     __tablename__ = "deploy_token_secrets"
     __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     token_id: Mapped[int] = mapped_column(ForeignKey("deploy_tokens.id", ondelete="CASCADE"), index=True)
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    digest_key_id: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,7 +1,7 @@
 """What can be done with deploy tokens."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -100,12 +100,6 @@ class DeployTokens:
         with self._database.reading_session() as session:
             return select_page(session, self._query(owner_id, active_only=active_only), paging)
 
-    def count_unusable(self) -> int:
-        """Count the secrets that were made with another server secret than this one's: nobody can log in with them."""
-        foreign = select(func.count()).where(DeployTokenSecret.digest_key_id != self._digester.key_id)
-        with self._database.reading_session() as session:
-            return session.scalars(foreign).one()
-
     def rotate(self, token_id: int, *, overlap: timedelta = timedelta(0), owner_id: int | None = None) -> Issued:
         """Give the token a new secret; the older one works for `overlap` longer (none by default). All else stays, expiry too.
 
@@ -146,9 +140,18 @@ class DeployTokens:
 
     def _add_secret(self, session: Session, token: DeployToken, now: datetime) -> SecretStr:
         secret = new_secret(DEPLOY_TOKEN_PREFIX)
-        digest = self._digester.digest(secret.get_secret_value())
-        session.add(DeployTokenSecret(token_id=token.id, digest=digest, digest_key_id=self._digester.key_id, created_at=now))
+        digest = self._digester.digests(secret.get_secret_value())[0]
+        session.add(DeployTokenSecret(token_id=token.id, digest=digest.value, digest_key_id=digest.key_id, created_at=now))
         return secret
+
+
+def count_by_server_secret(database: Database, now: datetime) -> Mapping[str, int]:
+    """Count the secrets that somebody could log in with, by the id of the server secret that made their digests."""
+    unended = or_(DeployTokenSecret.expires_at.is_(None), DeployTokenSecret.expires_at > now)
+    query = select(DeployTokenSecret.digest_key_id, func.count()).join(DeployToken, DeployToken.id == DeployTokenSecret.token_id)
+    with database.reading_session() as session:
+        counted = session.execute(query.where(DeployToken.active_at(now), unended).group_by(DeployTokenSecret.digest_key_id))
+        return dict(counted.all())
 
 
 def _check_username(username: str | None) -> None:

@@ -29,12 +29,16 @@ def operations(database: Database, signer: Signer) -> Blueprint:
             "key_ring": _passes("key ring", signer.signing_key),
         }
         ready = all(checks.values())
-        document = {"status": _word(ready), "checks": {name: _word(passed) for name, passed in checks.items()}}
+        document = {
+            "status": _word(ready),
+            "checks": {name: _word(passed) for name, passed in checks.items()},
+            "warnings": signer.keys.warnings(),
+        }
         return json_response(document) if ready else json_response(document, 503, {"Retry-After": RETRY_AFTER})
 
     @blueprint.get("/.well-known/jwks.json")
     def jwks() -> Response:
-        return Response(key_set(signer.ring().public_keys()), mimetype="application/json")
+        return Response(key_set(signer.keys.ring().public_keys()), mimetype="application/json")
 
     return blueprint
 

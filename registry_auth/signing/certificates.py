@@ -1,7 +1,8 @@
 """The CA of this installation and the signing certificates it issues.
 
 The registry trusts the CA for ten years; tokens carry a signing certificate that lives 90 days. So renewing it needs nothing from the
-registry, which reads its trust bundle only at start.
+registry, which reads its trust bundle only at start. Where tokens carry a key id alone, the registry has to be given each certificate:
+those live a year.
 """
 
 import base64
@@ -15,21 +16,38 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from registry_auth.signing.algorithms import PrivateKey
 from registry_auth.signing.key_ids import libtrust_kid
+from registry_auth.values import TokenHeader
 
 CA_LIFETIME = timedelta(days=3650)
-SIGNING_LIFETIME = timedelta(days=90)
-RENEW_BEFORE_END = timedelta(days=30)  # at two thirds of the signing lifetime
 
 # Registries allow no leeway on the dates of a certificate (tested), so a registry whose clock is behind would refuse a fresh one.
 BACKDATE = timedelta(hours=24)
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """How long signing certificates live, and how long before their end the next one is made."""
+
+    lifetime: timedelta
+    renew_before_end: timedelta
+
+    @classmethod
+    def of(cls, header: TokenHeader) -> "Term":
+        """Give the one for tokens with this header."""
+        return _RENEWED_ALONE if header is TokenHeader.X5C else _RENEWED_BY_HAND
+
+
+_RENEWED_ALONE = Term(timedelta(days=90), timedelta(days=30))
+_RENEWED_BY_HAND = Term(timedelta(days=365), timedelta(days=60))
+
+
 @dataclass(frozen=True)
 class KeyPair:
-    """A P-256 private key and the certificate of its public key."""
+    """A private key and the certificate of its public key."""
 
-    key: ec.EllipticCurvePrivateKey
+    key: PrivateKey
     certificate: x509.Certificate
 
     @cached_property
@@ -42,12 +60,12 @@ class KeyPair:
         """The certificate as an element of the header `x5c` (RFC 7515 section 4.1.6)."""
         return base64.b64encode(self.certificate.public_bytes(Encoding.DER)).decode()
 
-    @property
+    @cached_property
     def not_before(self) -> datetime:
         """The first instant of the certificate, UTC."""
-        return self.certificate.not_valid_before_utc
+        return self.certificate.not_valid_before_utc  # made anew by each access, which for each token would take 2 µs
 
-    @property
+    @cached_property
     def not_after(self) -> datetime:
         """The last instant of the certificate, UTC."""
         return self.certificate.not_valid_after_utc
@@ -73,10 +91,10 @@ def new_authority(now: datetime) -> KeyPair:
     return KeyPair(key, builder.sign(key, hashes.SHA256()))
 
 
-def new_signing_pair(authority: KeyPair, now: datetime) -> KeyPair:
-    """Make a key for tokens and have the CA certify it, for no longer than the CA itself lives."""
+def new_signing_pair(authority: KeyPair, now: datetime, lifetime: timedelta = _RENEWED_ALONE.lifetime) -> KeyPair:
+    """Make a P-256 key for tokens and have the CA certify it, for no longer than the CA itself lives."""
     key = _new_key()
-    end = min(now + SIGNING_LIFETIME, authority.not_after)
+    end = min(now + lifetime, authority.not_after)
     builder = (
         _builder(_name("registry-auth token signing"), authority.certificate.subject, key, now, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -100,9 +118,7 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, end: datetime
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: PrivateKey, now: datetime, end: datetime) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

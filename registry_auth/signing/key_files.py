@@ -7,6 +7,9 @@ from pathlib import Path
 
 from registry_auth.errors import ConfigurationError
 
+_PRIVATE_MODE = 0o600
+_PUBLIC_MODE = 0o644
+_UNFINISHED = ".unfinished"
 _FORBIDDEN = stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 
 
@@ -28,20 +31,57 @@ def read_private(path: Path) -> bytes:
     return content
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that nobody else can read. Raises OSError."""
+    write_file(path, content, _PRIVATE_MODE)
+
+
+def write_public(path: Path, content: bytes) -> None:
+    """Write a file that everybody may read. Raises OSError."""
+    write_file(path, content, _PUBLIC_MODE)
+
+
+def rename(old: Path, new: Path) -> None:
+    """Rename a file within its directory, so that it has one of the names, also after a crash. Raises OSError."""
+    old.replace(new)
+    _sync_directory(new.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, so that it stays away after a crash too; it may be gone already. Raises OSError."""
+    path.unlink(missing_ok=True)
+    _sync_directory(path.parent)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what writers that were killed have left: private keys that nobody uses. Nobody may be writing. Raises OSError."""
+    for path in directory.glob(f".*{_UNFINISHED}"):
+        path.unlink(missing_ok=True)
+
+
 def write_file(path: Path, content: bytes, mode: int) -> None:
     """Write a file so that it is there whole or not at all, also after a crash. Raises OSError."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fchmod(file.fileno(), mode)
+            give_to_owner_of(path.parent, Path(temporary))
             os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     _sync_directory(path.parent)
+
+
+def give_to_owner_of(directory: Path, file: Path) -> None:
+    """Give a file to the owner of its directory, if that is not root, who made it: the server runs as that owner. Raises OSError."""
+    owner = directory.stat()
+    if os.geteuid() == 0 != owner.st_uid:
+        # The owner could have put a link in its place, to a file that belongs to somebody else.
+        os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _sync_directory(directory: Path) -> None:

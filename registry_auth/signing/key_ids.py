@@ -5,6 +5,7 @@ import hashlib
 import json
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
@@ -12,7 +13,7 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519Public
 _CURVE_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}  # RFC 7518 section 6.2.1.1
 
 
-def libtrust_kid(key: PublicKey) -> str:
+def libtrust_kid(key: PublicKeyTypes) -> str:
     """Give the key id of Distribution 2.x: 240 bits of the SHA-256 of the SubjectPublicKeyInfo, base32, in groups of four."""
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     text = base64.b32encode(hashlib.sha256(spki).digest()[:30]).decode()
@@ -31,6 +32,11 @@ def distribution_3_1_kid(key: PublicKey) -> str:
         numbers = key.public_numbers()
         members |= {"x": _base64url(_minimal_bytes(numbers.x)), "y": _base64url(_minimal_bytes(numbers.y))}
     return _thumbprint(members)
+
+
+def key_ids(key: PublicKey) -> tuple[str, ...]:
+    """Give every id by which some registry knows the key, each once: the libtrust id, then the thumbprints."""
+    return tuple(dict.fromkeys((libtrust_kid(key), rfc7638_kid(key), distribution_3_1_kid(key))))
 
 
 def required_members(key: PublicKey) -> dict[str, str]:

@@ -10,8 +10,7 @@ import orjson
 from jwt.utils import base64url_decode
 
 from registry_auth.errors import InvalidTokenError
-from registry_auth.signing.key_ring import ALGORITHM
-from registry_auth.signing.signer import Signer
+from registry_auth.signing.current_keys import CurrentKeys
 
 _MAX_LENGTH = 32_768  # characters; bounded before anything is parsed
 
@@ -23,14 +22,14 @@ class Verifier:
     """Verifies what `issuer` signed with the keys of this installation."""
 
     issuer: str
-    signer: Signer
+    keys: CurrentKeys
     clock: Callable[[], datetime]
 
     def claims(self, token: str, audience: str) -> dict[str, Any]:
         """Give the claims of a token for this audience. Raises InvalidTokenError unless all of it is right, now.
 
-        The key is the one of ours that `kid` names, and the algorithm is ours. What a header says or brings besides (`alg`, `jwk`, `jku`,
-        `x5c`, `x5u`) counts for nothing (RFC 8725 sections 3.1 and 3.5).
+        The key is the one of ours that `kid` names, and the algorithm is that of the key. What a header says or brings besides (`alg`,
+        `jwk`, `jku`, `x5c`, `x5u`) counts for nothing (RFC 8725 sections 3.1 and 3.5).
         """
         if len(token) > _MAX_LENGTH:
             raise InvalidTokenError("The token is longer than any that this server issues.")
@@ -47,7 +46,7 @@ class Verifier:
 
     def _decoded(self, token: str, audience: str) -> dict[str, Any]:
         kid = _claimed_kid(token)
-        key = self.signer.public_key(kid) if isinstance(kid, str) else None
+        key = self.keys.published_key(kid) if isinstance(kid, str) else None
         if key is None:
             raise jwt.InvalidKeyError
         # PyJWT would take the time of the machine, so the times are compared above, with the clock of everything here.
@@ -58,7 +57,7 @@ class Verifier:
             "verify_iat": False,
             "strict_aud": True,
         }
-        decoded = jwt.decode_complete(token, key, [ALGORITHM], audience=audience, issuer=self.issuer, options=options)
+        decoded = jwt.decode_complete(token, key.public_key, [key.algorithm], audience=audience, issuer=self.issuer, options=options)
         if decoded["header"].get("kid") != kid:
             raise jwt.InvalidKeyError
         claims: dict[str, Any] = decoded["payload"]

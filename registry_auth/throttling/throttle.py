@@ -49,7 +49,7 @@ class Throttle:
     Where the name is None, what counts is the address alone, with a wider limit.
     """
 
-    def __init__(self, storage_url: str, key: bytes, clock: Callable[[], datetime]) -> None:
+    def __init__(self, storage_url: str, key: Callable[[], bytes], clock: Callable[[], datetime]) -> None:
         self._key = key
         self._clock = clock
         self._memory = MemoryWindows(self._now)
@@ -111,7 +111,7 @@ class Throttle:
 
     def _digest(self, *parts: str) -> str:
         # ascii() of the tuple keeps the parts apart, whatever they hold.
-        return hmac.digest(self._key, ascii(parts).encode(), hashlib.sha256).hex()[:_DIGEST_LENGTH]
+        return hmac.digest(self._key(), ascii(parts).encode(), hashlib.sha256).hex()[:_DIGEST_LENGTH]
 
     def _now(self) -> float:
         return self._clock().timestamp()

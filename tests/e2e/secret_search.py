@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -34,5 +35,5 @@ def _stored(server: TokenServer) -> bytes:
 
 
 def _key_material(server: TokenServer) -> Iterator[str]:
-    for path in (server.keys / "private").iterdir():
+    for path in filter(Path.is_file, (server.keys / "private").iterdir()):
         yield from path.read_text().split("\n")

@@ -150,7 +150,7 @@ def test_what_a_new_installation_writes(tmp_path: Path) -> None:
     assert modes(private, installation.database.parent) == {0o700}
     assert modes(*private.glob("*.pem"), *private.glob("*.key"), installation.database) == {0o600}
     assert modes(*public.iterdir()) == {0o644}
-    assert sorted(path.name for path in public.iterdir()) == ["ca.crt", "jwks.json"]
+    assert sorted(path.name for path in public.iterdir()) == ["ca.crt", "jwks.json", "signing.crt"]
     assert all(b"PRIVATE" not in path.read_bytes() and b'"d"' not in path.read_bytes() for path in public.iterdir())
 
 

@@ -155,7 +155,7 @@ DAMAGED: dict[str, tuple[Damage, str]] = {
     ),
     "signing-key-is-none": (
         replaced(private_file("signing-*"), "rubbish"),
-        r"{dir}/keys/private/signing-\S+\.pem does not hold a private key and its certificate in PEM form.+",
+        r"{dir}/keys/private/signing-\S+\.pem does not hold a private key, unencrypted, and its certificate in PEM form\.",
     ),
     "secret-is-none": (
         replaced(private_file("server-secret-*"), "rubbish"),
@@ -163,7 +163,7 @@ DAMAGED: dict[str, tuple[Damage, str]] = {
     ),
     "key-of-another-installation": (
         _take_the_authority_of_another,
-        r"{dir}/keys/private/signing-\S+\.pem was not signed by the CA in {dir}/keys/private/ca\.pem: move it away\.",
+        r"{dir}/keys/private/signing-\S+\.pem was not signed by the CA in {dir}/keys/private/ca\.pem: move it away\. .+ keys import`\.",
     ),
 }
 

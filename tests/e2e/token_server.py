@@ -23,7 +23,7 @@ from registry_auth.token_secrets import SecretDigester, new_secret
 from registry_auth.values import NamespaceKind, TokenScope
 
 from .http_calls import Answer, call
-from .peers.processes import Finished, Server, clean_environment, free_port, run, wait_until
+from .peers.processes import Command, Finished, Server, clean_environment, free_port, run, wait_until
 from .peers.stock_registry import TokenAuth
 
 PULL = ("read_registry",)
@@ -76,13 +76,17 @@ class Installation:
         return run([sys.executable, "-m", "registry_auth", *words], env=self.env, stdin=None if stdin is None else stdin.encode())
 
     def document(self, *words: str, stdin: str | None = None) -> Any:
-        """Run `registry-auth` with these words and `--json`; give what it printed.
+        """Run `registry-auth` with these words and `--json`; give what it printed."""
+        return json.loads(self.said_by(*words, "--json", stdin=stdin))
+
+    def said_by(self, *words: str, stdin: str | None = None) -> str:
+        """Run `registry-auth` with these words; give what it printed.
 
         It runs in this process: another one takes half a second to start, and tests make hundreds of users and tokens.
         """
-        done = CliRunner().invoke(cli, [*words, "--json"], input=stdin, env=self.env, catch_exceptions=False)
+        done = CliRunner().invoke(cli, words, input=stdin, env=self.env, catch_exceptions=False)
         assert done.exit_code == 0, (words, done.output)
-        return json.loads(done.stdout)
+        return done.stdout
 
     def create_project(self, path: str, visibility: str = "private") -> str:
         """Make a project, with the groups above it; give its path."""
@@ -153,11 +157,14 @@ class Installation:
         ring = KeyDirectory(self.keys).read()
         assert ring is not None
         with Database(self.env["REGISTRY_AUTH_DATABASE_URL"]) as database:
-            yield database, SecretDigester(ring.server_secret.id, ring.server_secret.value)
+            yield database, SecretDigester(lambda: ring.server_secrets)
 
 
 class TokenServer(Installation):
     """An installation that is served, by two worker processes, on a free port which it keeps over its starts."""
+
+    # What is run with the words `serve …`.
+    _program: Command = (sys.executable, "-m", "registry_auth")
 
     def __init__(self, directory: Path, **settings: str) -> None:
         self.port = free_port()
@@ -168,7 +175,7 @@ class TokenServer(Installation):
 
     def begin(self) -> None:
         """Start the server without waiting for it."""
-        command = [sys.executable, "-m", "registry_auth", "serve", "--port", str(self.port), "--workers", "2"]
+        command = [*self._program, "serve", "--port", str(self.port), "--workers", "2"]
         self.process = Server(command, env=self.env, log=self._log)
 
     def wait(self) -> None:

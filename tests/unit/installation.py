@@ -24,10 +24,11 @@ from registry_auth.credentials.authentication import Authentication
 from registry_auth.database import Database, migrate
 from registry_auth.deploy_tokens.lookup import DeployTokenLookup
 from registry_auth.deploy_tokens.service import DeployTokens, Issued
+from registry_auth.digest_upgrades import DigestUpgrades
 from registry_auth.namespaces.ownership import ProjectLookup
 from registry_auth.namespaces.service import Namespaces
 from registry_auth.settings import Settings
-from registry_auth.signing import KeyDirectory
+from registry_auth.signing import CurrentKeys, KeyDirectory
 from registry_auth.throttling import Throttle
 from registry_auth.token_secrets import SecretDigester
 from registry_auth.values import NamespaceKind, Role, TokenScope, Visibility
@@ -85,9 +86,18 @@ class Installation:
 
     @cached_property
     def digester(self) -> SecretDigester:
-        """The digester with this installation's server secret."""
-        secret = KeyDirectory(self.keys_dir).ready(self.clock()).server_secret
-        return SecretDigester(secret.id, secret.value)
+        """The digester with this installation's server secrets."""
+        return SecretDigester(self.keys.server_secrets)
+
+    @cached_property
+    def keys(self) -> CurrentKeys:
+        """The keys, as the application sees them."""
+        return CurrentKeys(KeyDirectory(self.keys_dir), self.clock)
+
+    @cached_property
+    def upgrades(self) -> DigestUpgrades:
+        """The digests that are to be replaced; nothing writes them but the test."""
+        return DigestUpgrades(self.database)
 
     @property
     def namespaces(self) -> Namespaces:
@@ -102,7 +112,7 @@ class Installation:
     @property
     def lookup(self) -> DeployTokenLookup:
         """The look-up of tokens by secret."""
-        return DeployTokenLookup(self.database, self.digester, self.projects)
+        return DeployTokenLookup(self.database, self.digester, self.projects, self.upgrades)
 
     @property
     def projects(self) -> ProjectLookup:
@@ -116,14 +126,14 @@ class Installation:
             deploy_tokens=self.lookup,
             accounts=self.accounts,
             passwords=PasswordCheck(),
-            throttle=Throttle("memory://", self.digester.key, self.clock),
+            throttle=Throttle("memory://", lambda: self.digester.digest("throttle"), self.clock),
             clock=self.clock,
         )
 
     @property
     def accounts(self) -> AccountLookup:
         """The look-up of users by what they log in with."""
-        return AccountLookup(self.database, self.digester)
+        return AccountLookup(self.database, self.digester, self.upgrades)
 
     @property
     def users(self) -> Users:
@@ -146,9 +156,11 @@ class Installation:
         return create_app(self.settings)
 
     def close(self) -> None:
-        """End what the application does."""
+        """End what the application does, and write what waits to be written."""
         if "app" in vars(self):  # only where a test has asked for it, for it is dear to make
             self.app.extensions["registry_auth"].close()
+        if "upgrades" in vars(self):
+            self.upgrades.close()
 
     @property
     def client(self) -> FlaskClient:

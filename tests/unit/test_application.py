@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from registry_auth.application import create_app, worker_app
+from registry_auth.last_use import LastUses
 from registry_auth.services import utc_now
 from registry_auth.serving import prepare_installation
-from tests.unit.installation import Installation, installed_at
+from registry_auth.values import CallerKind
+from tests.unit.installation import Installation, basic, installed_at
 from tests.unit.rest_api.role_table import OPERATIONS
+from tests.unit.server_secrets import replace_server_secret
+from tests.unit.token_kinds import DEPLOY_TOKEN, USERNAME, furnish
 
 # Every route, with what stands between a caller and what it gives. A new route fails the test until it is listed here (S7).
 ROUTES = {
@@ -109,6 +113,17 @@ def test_worker_is_set_up_from_the_environment(environment: Path, monkeypatch: p
     assert response.json["expires_in"] == 60
     claims = installed_at(environment, utc_now()).claims(response.json["token"])
     assert (claims["iss"], claims["aud"], claims["exp"] - claims["iat"]) == ("my-issuer", "my-registry", 90)
+
+
+def test_closing_writes_what_waits(installation: Installation) -> None:
+    """A worker that ends has written the last uses of tokens, and the digests of the newer server secret."""
+    furnish(installation)
+    secret = DEPLOY_TOKEN.make(installation)
+    app, new = installation.app, replace_server_secret(installation)
+    assert app.test_client().get("/jwt/auth", headers=basic(USERNAME, secret)).status_code == 200
+    app.extensions["registry_auth"].close()
+    assert DEPLOY_TOKEN.key_ids(installation) == [new.id]
+    assert LastUses(installation.database).of_one(CallerKind.DEPLOY_TOKEN, 1) is not None
 
 
 @pytest.mark.parametrize(

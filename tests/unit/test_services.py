@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from registry_auth.accounts.lookup import AccountLookup
 from registry_auth.accounts.visible_namespaces import NamespaceFilter
 from registry_auth.database import Paging
-from registry_auth.errors import ConfigurationError
-from registry_auth.services import build_services, utc_now
+from registry_auth.deploy_tokens.service import DeployTokens
+from registry_auth.errors import ConfigurationError, UnavailableError
+from registry_auth.services import build_services, tokens_by_server_secret, utc_now
 from registry_auth.settings import Settings
 from registry_auth.values import NamespaceKind, Person, Role
 from tests.unit.installation import NOW, READ, Installation, secret_of
+from tests.unit.lookups import account_lookup
+from tests.unit.server_secrets import digester_with, replace_server_secret
+from tests.unit.token_kinds import DEPLOY_TOKEN, PROJECT, TOKEN_KINDS, furnish
 
 
 def test_clock_is_aware_and_utc() -> None:
@@ -23,7 +26,7 @@ def test_clock_is_aware_and_utc() -> None:
 def test_services_work_together(installation: Installation) -> None:
     """What one service makes the others know, at the time of the one clock and with the one server secret."""
     services = build_services(installation.settings)
-    with services.database as database:
+    with services.database:
         project = services.namespaces.create(NamespaceKind.PROJECT, "app").namespace
         user = services.users.create("alice")
         member = services.memberships.add(NamespaceKind.PROJECT, "app", user.id, Role.GUEST)
@@ -31,12 +34,38 @@ def test_services_work_together(installation: Installation) -> None:
         deploy = services.deploy_tokens.create(NamespaceKind.PROJECT, "app", name="n", scopes=READ, created_by=user.id)
         made = (project, user, member, personal.token, deploy.token)
         assert {each.created_at for each in made} == {services.clock()} == {NOW}
-        found = AccountLookup(database, services.digester).find_token(secret_of(personal))
+        found = account_lookup(services).find_token(secret_of(personal))
         assert found is not None
         assert found.user.id == deploy.token.created_by == user.id
-        viewer = Person(user.id, memberships=AccountLookup(database, services.digester).memberships(user.id))
+        viewer = Person(user.id, memberships=account_lookup(services).memberships(user.id))
         seen = services.visible_namespaces.page(Paging(1, 10), NamespaceKind.PROJECT, viewer, NamespaceFilter())
         assert [entry.path for entry in seen.items] == ["app"]
+
+
+def test_tokens_are_counted_by_server_secret(installation: Installation) -> None:
+    """Tokens of both kinds count together, also those of a server secret that is lost; those that nobody can log in with do not count."""
+    furnish(installation)
+    lost = digester_with(b"x" * 32)
+    first = installation.digester.key_ids[0]
+    for kind in TOKEN_KINDS:
+        for _ in range(3):
+            kind.make(installation)
+        kind.endings["revoked"](installation)
+    second = replace_server_secret(installation).id
+    DEPLOY_TOKEN.make(installation)
+    DeployTokens(installation.database, lost, installation.clock).create(NamespaceKind.PROJECT, PROJECT, name="n", scopes=READ)
+    now = installation.clock()
+    assert tokens_by_server_secret(installation.database, now) == {first: 4, second: 1, lost.key_ids[0]: 1}
+    DEPLOY_TOKEN.endings["deleted"](installation)
+    assert tokens_by_server_secret(installation.database, now) == {first: 4, second: 1, lost.key_ids[0]: 1}
+    installation.store.take_away()
+    with pytest.raises(UnavailableError):
+        tokens_by_server_secret(installation.database, now)
+
+
+def test_no_token_hangs_on_any_server_secret(installation: Installation) -> None:
+    """Of an installation without tokens nothing is counted."""
+    assert tokens_by_server_secret(installation.database, NOW) == {}
 
 
 def test_unusable_parts_stop_the_start(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,14 @@ from registry_auth.database import Database, check_schema
 from registry_auth.dependency_proxy.gate_secret import gate_secret
 from registry_auth.deploy_tokens.service import DeployTokens
 from registry_auth.errors import ConfigurationError
+from registry_auth.services import utc_now
 from registry_auth.serving import check_port_free, default_workers, prepare_installation
 from registry_auth.settings import load_settings
-from registry_auth.token_secrets import SecretDigester
+from registry_auth.signing.key_changes import KeyChanges
+from registry_auth.signing.key_ring import SERVER_SECRET_USED_AFTER
 from registry_auth.values import NamespaceKind, TokenScope
 from tests.unit.installation import NOW, installed_at
+from tests.unit.server_secrets import digester_with, known_secrets
 
 pytestmark = pytest.mark.one_store("keys, files and processes are the same with any store")
 
@@ -46,7 +50,7 @@ def test_lost_server_secret_is_told_at_start(environment: Path, caplog: pytest.L
     assert environment.is_dir()
     with opened_services() as services:
         services.namespaces.create(NamespaceKind.PROJECT, "app")
-        other = SecretDigester("other", b"x" * 32)
+        other = digester_with(b"x" * 32)
         deploy_tokens = DeployTokens(services.database, other, lambda: NOW)
         deploy_tokens.create(NamespaceKind.PROJECT, "app", name="n", scopes=[TokenScope.READ_REGISTRY])
         personal = PersonalAccessTokens(services.database, other, lambda: NOW)
@@ -54,6 +58,24 @@ def test_lost_server_secret_is_told_at_start(environment: Path, caplog: pytest.L
     with caplog.at_level(logging.WARNING):
         prepare_installation()
     assert "and 2 of their secrets are refused" in caplog.text
+
+
+@pytest.mark.both_stores
+def test_tokens_of_a_former_server_secret_are_not_lost(environment: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """While a former server secret is there the tokens that hang on it work, and the start warns of none."""
+    assert environment.is_dir()
+    with opened_services() as services:
+        services.personal_access_tokens.create(services.users.create("ada").id, name="n", scopes=[TokenScope.API])
+        former = services.keys.ring().server_secrets[0]
+        KeyChanges(services.keys.directory).rotate_server_secret(services.clock())
+        prepare_installation()
+        assert "are refused" not in caplog.text
+        later = services.clock() + SERVER_SECRET_USED_AFTER + timedelta(minutes=1)
+        KeyChanges(services.keys.directory).delete_server_secret(former.id, later)
+    prepare_installation()
+    assert "and 1 of their secrets are refused" in caplog.text
+    assert former.id not in caplog.text
+    assert former.value.hex() not in caplog.text
 
 
 def gate_file(environment: Path) -> Path:
@@ -88,6 +110,18 @@ def test_nginx_is_given_the_secret_of_the_gate(environment: Path) -> None:
     assert not [content for content in keys if secret.encode() in content]
 
 
+def test_nginx_is_given_the_secret_of_the_newest_server_secret(environment: Path) -> None:
+    """The next start writes it, though nothing else is made with the new server secret yet."""
+    prepare_installation()
+    before = gate_file(environment).read_text()
+    installation = installed_at(environment)
+    KeyChanges(installation.keys.directory).rotate_server_secret(utc_now())
+    prepare_installation()
+    newest, former = known_secrets(installation)
+    assert gate_secret(newest).get_secret_value() in gate_file(environment).read_text()
+    assert gate_secret(former).get_secret_value() in before
+
+
 def test_file_for_nginx_is_kept_while_it_is_right(environment: Path) -> None:
     """A start that finds the right line leaves the file alone; what is wrong or gone is written anew, whole and closed to others."""
     prepare_installation()
@@ -107,10 +141,10 @@ def test_file_for_nginx_is_kept_while_it_is_right(environment: Path) -> None:
 def test_installations_have_secrets_of_their_own(environment: Path, template: Path) -> None:
     """What nginx of one installation shows opens no other's gate."""
     prepare_installation()
-    other = installed_at(template).digester
-    assert gate_secret(other).get_secret_value() not in gate_file(environment).read_text()
-    assert gate_secret(other) == gate_secret(installed_at(template).digester)
-    assert gate_secret(other).get_secret_value() not in repr(gate_secret(other))
+    (server_secret,) = known_secrets(installed_at(template))
+    other = gate_secret(server_secret)
+    assert other.get_secret_value() not in gate_file(environment).read_text()
+    assert other.get_secret_value() not in repr(other)
 
 
 def test_place_that_cannot_be_written_is_only_told(environment: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from registry_auth.errors import ConfigurationError
 from registry_auth.settings import PREFIX, Settings, load_settings
+from registry_auth.values import TokenHeader
 
 DEFAULTS = {
     "database_url": "sqlite:///data/registry-auth.db",
@@ -22,6 +23,7 @@ DEFAULTS = {
     "database_listen_url": None,
     "database_pool_size": 5,
     "cache_size": 10_000,
+    "token_header": TokenHeader.X5C,
 }
 
 # What the registries behind the dependency proxy are called, which no client may get a token for.
@@ -116,6 +118,7 @@ def test_variable_sets_its_setting(monkeypatch: pytest.MonkeyPatch, name: str, t
         *(("throttle_storage_url", text) for text in ("redis://u:1/2@h", "redis://u:1#2@h", "redis://u:1?2@h", "redis://h?db=x")),
         *(("throttle_storage_url", text) for text in ("redis+unix://", "redis+unix:///", "redis+unix://h/s", "REDIS://h")),
         *(("trusted_proxies", text) for text in ("-1", "17", "all", "10.0.0.0/8", "1.5")),
+        *(("token_header", text) for text in ("kid", "X5C", "x5c,libtrust-kid", "libtrust_kid")),
     ],
 )
 def test_unusable_value_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:

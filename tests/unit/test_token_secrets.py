@@ -1,11 +1,15 @@
 """Secrets of tokens: their entropy, their shape, their digests."""
 
+import hashlib
 import math
 import string
+from datetime import timedelta
 
 import pytest
 
-from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, SecretDigester, has_token_shape, new_secret
+from registry_auth.token_secrets import DEPLOY_TOKEN_PREFIX, SecretDigester, ServerSecret, has_token_shape, new_secret
+from tests.unit.installation import NOW
+from tests.unit.server_secrets import digester_with
 
 ALPHABET = set(string.ascii_letters + string.digits + "_-")
 
@@ -44,13 +48,52 @@ def test_other_texts_do_not_have_token_shape(text: str) -> None:
 
 def test_digest_depends_on_key_and_secret() -> None:
     """Another key or another secret is another digest, and the same pair always the same 32 bytes."""
-    first, second = SecretDigester("1", b"a" * 32), SecretDigester("2", b"b" * 32)
+    first, second = digester_with(b"a" * 32), digester_with(b"b" * 32)
     digests = {first.digest("x"), first.digest("y"), second.digest("x")}
     assert len(digests) == 3
     assert first.digest("x") in digests
     assert all(len(digest) == 32 for digest in digests)
 
 
-def test_digester_does_not_show_its_key() -> None:
-    """The server secret is not in the digester's repr."""
-    assert "aaaa" not in repr(SecretDigester("1", b"a" * 32))
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_digests_of_all_server_secrets(count: int) -> None:
+    """Each server secret gives the digest that it gives alone, with its id; the first one's comes first, and is the one that is stored."""
+    values = [bytes([number]) * 32 for number in range(count)]
+    alone = [digester_with(value) for value in values]
+    digester = digester_with(*values)
+    assert digester.digests("x") == tuple(each.digests("x")[0] for each in alone)
+    assert [digest.value for digest in digester.digests("x")] == digester.all_digests("x") == [each.digest("x") for each in alone]
+    assert [digest.key_id for digest in digester.digests("x")] == digester.key_ids
+    assert digester.digest("x") == alone[0].digest("x")
+    assert len(set(digester.key_ids)) == count
+
+
+def test_digester_uses_the_server_secrets_of_now() -> None:
+    """A server secret counts from the moment at which it is there, and no longer than it is there."""
+    old, new = (ServerSecret(value * 32, NOW) for value in (b"o", b"n"))
+    there = [old]
+    digester = SecretDigester(lambda: there)
+    before = digester.digests("x")
+    there.insert(0, new)
+    assert digester.digests("x")[1:] == before
+    there.remove(old)
+    assert digester.key_ids == [new.id]
+    assert before[0] not in digester.digests("x")
+
+
+def test_id_of_a_server_secret_tells_nothing_of_it() -> None:
+    """It is the same in every process, another for each secret, fits its column, and is no digest of a text."""
+    first, second = (ServerSecret(value * 32, NOW) for value in (b"a", b"b"))
+    assert first.id == ServerSecret(b"a" * 32, NOW + timedelta(days=1)).id != second.id
+    assert 16 <= len(first.id) <= 32
+    assert first.id not in first.value.hex() + hashlib.sha256(first.value).hexdigest() + first.digest("").hex()
+
+
+def test_nothing_shows_a_server_secret_or_a_digest() -> None:
+    """Neither is in the text or the repr of what holds it."""
+    secret = ServerSecret(b"a" * 32, NOW)
+    digester = SecretDigester([secret].copy)
+    (digest,) = digester.digests("x")
+    shown = "".join(f"{each} {each!r}" for each in (secret, digester, digest))
+    for value in (secret.value, digest.value):
+        assert not [form for form in (value.hex(), repr(value)[2:-1], value.decode("latin-1")) if form in shown]

@@ -8,10 +8,10 @@ from pydantic import SecretStr
 
 from registry_auth.accounts.lookup import AccountLookup, FoundPersonalAccessToken, FoundUser
 from registry_auth.accounts.users import UserChange
-from registry_auth.token_secrets import SecretDigester
 from registry_auth.values import Membership, NamespaceKind, Role, TokenScope
 from tests.unit.installation import NOW, READ, Installation, secret_of
 from tests.unit.namespaces.statements import counted_statements
+from tests.unit.server_secrets import digester_with
 
 ALICE = FoundUser(id=1, username="Alice", email="alice@example.org", is_administrator=True, blocked_at=None)
 
@@ -68,21 +68,24 @@ def test_user_is_found_by_id(people: Installation) -> None:
 def test_each_password_has_an_id_of_its_own(people: Installation) -> None:
     """Another password, the same one set again and that of another installation have other ids; what else changes of a user does not."""
 
-    def password_id() -> int:
-        found = people.accounts.find_password_by_id(1)
+    def password_id(accounts: AccountLookup = people.accounts) -> int:
+        found = accounts.find_password_by_id(1)
         assert found is not None
-        return found.password_id
+        number = accounts.password_id(found)
+        assert accounts.is_password_id(number, found)
+        assert not [each for each in (*seen, None, 0, -1, number + 1) if accounts.is_password_id(each, found)]
+        return number
 
+    seen: set[int] = set()
     before = password_id()
     people.users.update(1, UserChange(is_administrator=False, email="other@example.org"))
     assert password_id() == before < 2**48
-    seen = {before}
+    seen.add(before)
     for _ in range(2):
         people.users.update(1, UserChange(password=SecretStr("correct horse")))
         seen.add(password_id())
-    other = AccountLookup(people.database, SecretDigester("other", b"another server secret")).find_password_by_id(1)
-    assert other is not None
-    assert len({*seen, other.password_id}) == 4
+    seen.add(password_id(AccountLookup(people.database, digester_with(b"another server secret"), people.upgrades)))
+    assert len(seen) == 4
 
 
 @pytest.mark.parametrize("change", [str.upper, str.lower, lambda secret: secret[:-1], lambda secret: secret + "a", lambda _: ""])
@@ -94,7 +97,7 @@ def test_similar_secret_finds_nothing(people: Installation, change: Callable[[st
 def test_secret_of_another_installation_or_kind_finds_nothing(people: Installation) -> None:
     """The digest is keyed, and the secret of a deploy token is nobody's."""
     secret = secret_of(people.personal_token(1))
-    assert AccountLookup(people.database, SecretDigester("x", b"x" * 32)).find_token(secret) is None
+    assert AccountLookup(people.database, digester_with(b"x" * 32), people.upgrades).find_token(secret) is None
     people.project("app")
     assert people.accounts.find_token(secret_of(people.token("app"))) is None
     assert people.lookup.find(secret) is None

@@ -1,15 +1,22 @@
 """Personal access tokens: creation, scopes, expiry, lists, rotation, revocation, whose they are, and what is stored."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
 
 import pytest
 from sqlalchemy import text
 
-from registry_auth.accounts.personal_access_tokens import IssuedPersonalAccessToken, PersonalAccessTokenFilter
+from registry_auth.accounts.personal_access_tokens import (
+    IssuedPersonalAccessToken,
+    PersonalAccessTokenFilter,
+    PersonalAccessTokens,
+    count_by_server_secret,
+)
 from registry_auth.database import Paging
 from registry_auth.errors import ConflictError, InvalidValueError, NotFoundError
 from registry_auth.values import PERSONAL_ACCESS_TOKEN_SCOPES, TokenScope
 from tests.unit.installation import NOW, READ, READ_WRITE, Installation, secret_of
+from tests.unit.server_secrets import digester_with, known_secrets
 from tests.unit.stored import traces_of
 
 ALICE, BOB = 1, 2
@@ -200,10 +207,29 @@ def test_no_secret_is_in_the_database_files(people: Installation) -> None:
     people.personal_access_tokens.revoke(issued[1].token.id)
     with people.database.reading() as connection:
         rows = connection.execute(text("SELECT digest, digest_key_id FROM personal_access_tokens")).all()
-    assert {tuple(row) for row in rows} == {(people.digester.digest(secret_of(one)), people.digester.key_id) for one in issued}
+    assert {tuple(row) for row in rows} == {people.digester.digests(secret_of(one))[0] for one in issued}
     assert traces_of("shown-in-files", people) != []
     for secret in map(secret_of, issued):
         assert traces_of(secret, people) == []
     stored = people.store.content()
-    assert people.digester.key not in stored
-    assert people.digester.key.hex().encode() not in stored
+    (server_secret,) = known_secrets(people)
+    assert server_secret.value not in stored
+    assert server_secret.value.hex().encode() not in stored
+
+
+def test_living_tokens_are_counted_by_server_secret(people: Installation) -> None:
+    """It can be told how many tokens hang on each server secret: those that have ended do not."""
+    mine, other = people.digester, digester_with(b"x" * 32)
+    issued = [people.personal_token(user, expires_at=end) for user, end in ((ALICE, None), (ALICE, None), (BOB, DAY))]
+    PersonalAccessTokens(people.database, other, people.clock).create(BOB, name="n", scopes=READ)
+
+    def counted() -> Mapping[str, int]:
+        return count_by_server_secret(people.database, people.clock())
+
+    assert counted() == {mine.key_ids[0]: 3, other.key_ids[0]: 1}
+    people.personal_access_tokens.revoke(issued[0].token.id)
+    assert counted() == {mine.key_ids[0]: 2, other.key_ids[0]: 1}
+    people.clock.now = datetime.combine(DAY, time(), UTC)
+    assert counted() == {mine.key_ids[0]: 1, other.key_ids[0]: 1}
+    people.users.delete(BOB)
+    assert counted() == {mine.key_ids[0]: 1}

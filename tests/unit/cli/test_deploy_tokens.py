@@ -3,10 +3,9 @@
 import pytest
 
 from registry_auth.cli.context import opened_services
-from registry_auth.deploy_tokens.lookup import DeployTokenLookup
-from registry_auth.namespaces.ownership import ProjectLookup
 from tests.unit.cli.command_line import run, run_json, usage_error
 from tests.unit.installation import NOW, Clock
+from tests.unit.lookups import deploy_token_lookup
 
 FOR_PROJECT = ["--project", "g/p", "--name", "ci", "--scope", "read_registry"]
 
@@ -25,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, environment: object) -> Clock:
 def finds(secret: str) -> bool:
     """Say whether a log-in with this secret would work."""
     with opened_services() as services:
-        found = DeployTokenLookup(services.database, services.digester, ProjectLookup(services.database)).find(secret)
+        found = deploy_token_lookup(services).find(secret)
     return found is not None and found.why_dead(NOW) is None
 
 

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from registry_auth.cli.context import opened_services
-from registry_auth.deploy_tokens.lookup import DeployTokenLookup
 from registry_auth.errors import UnavailableError
 from registry_auth.last_use import LastUse, LastUses, service
-from registry_auth.namespaces.ownership import ProjectLookup
 from registry_auth.values import CallerKind
 from tests.unit.cli.command_line import run, run_json
+from tests.unit.lookups import deploy_token_lookup
 
 USE = LastUse(datetime(2026, 11, 21, 15, 30, 59, 500_000, UTC), "10.1.2.3", "container_registry")
 TEXT = "2026-11-21 15:30 UTC from 10.1.2.3 (container_registry)"
@@ -90,6 +89,6 @@ def test_a_rotation_that_cannot_be_shown_is_none(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(UnavailableError):
             run("deploy-token", "rotate", "1")
     with opened_services() as services:
-        found = DeployTokenLookup(services.database, services.digester, ProjectLookup(services.database)).find(secret)
+        found = deploy_token_lookup(services).find(secret)
     assert found is not None
     assert found.why_dead(services.clock()) is None

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from registry_auth.accounts.lookup import AccountLookup
 from registry_auth.cli.context import opened_services
 from registry_auth.errors import RegistryAuthError
 from tests.unit.cli.command_line import run, run_json, usage_error
 from tests.unit.installation import NOW, Clock
+from tests.unit.lookups import account_lookup
 
 NEW = ["user", "token", "ada", "--name", "laptop", "--scope", "api"]
 
@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, environment: object) -> Clock:
 def finds(secret: str) -> bool:
     """Say whether a log-in with this secret would work."""
     with opened_services() as services:
-        found = AccountLookup(services.database, services.digester).find_token(secret)
+        found = account_lookup(services).find_token(secret)
     return found is not None and found.why_dead(NOW) is None
 
 

@@ -178,7 +178,9 @@ def test_password_becomes_its_user(installation: Installation, alice: int, usern
     found = installation.accounts.find_password_by_id(alice)
     assert found is not None
     everything = frozenset({TokenScope.API})
-    caller = Caller(CallerKind.PASSWORD, "Alice", alice, scopes=everything, person=person, secret_id=found.password_id)
+    caller = Caller(
+        CallerKind.PASSWORD, "Alice", alice, scopes=everything, person=person, secret_id=installation.accounts.password_id(found)
+    )
     assert log_in(installation, username, GOOD) == caller
 
 

@@ -57,7 +57,7 @@ class Door:
     @property
     def secret(self) -> str:
         """The secret that nginx shows."""
-        return gate_secret(self.installation.digester).get_secret_value()
+        return gate_secret(self.installation.keys.ring().server_secrets[0]).get_secret_value()
 
     def token(self, log_in: Mapping[str, str] | None, *scopes: str, service: str = SERVICE) -> str:
         """Give the JWT that a client gets who asks for these scopes."""

@@ -7,8 +7,8 @@ import pytest
 
 from registry_auth.dependency_proxy.internal_tokens import InternalTokens
 from registry_auth.dependency_proxy.upstreams import CachedImage
-from registry_auth.signing import KeyDirectory, Signer
-from registry_auth.values import Action, Caller, CallerKind, Person
+from registry_auth.signing import Signer
+from registry_auth.values import Action, Caller, CallerKind, Person, TokenHeader
 from tests.unit.dependency_proxy.door import image
 from tests.unit.installation import NOW, Installation
 
@@ -21,7 +21,7 @@ ALICE = Caller(CallerKind.PASSWORD, "Alice", 9, person=Person(9))
 @pytest.fixture
 def tokens(installation: Installation) -> InternalTokens:
     """Give the issuer of internal tokens."""
-    signer = Signer(KeyDirectory(installation.keys_dir), timedelta(minutes=15), installation.clock)
+    signer = Signer(installation.keys, TokenHeader.X5C, timedelta(minutes=15), installation.clock)
     return InternalTokens("registry-auth", signer, installation.clock, iter(["first", "second"]).__next__)
 
 

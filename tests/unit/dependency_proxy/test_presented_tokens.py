@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from registry_auth.credentials.basic import Credential
 from registry_auth.dependency_proxy.presented_tokens import PresentedToken, PresentedTokens
 from registry_auth.errors import InsufficientScopeError, InvalidTokenError, NoTokenError, WrongCredentialError
-from registry_auth.signing import KeyDirectory, Signer
+from registry_auth.signing import KeyDirectory
 from registry_auth.signing.certificates import KeyPair
 from registry_auth.signing.verifier import Verifier
 from registry_auth.values import Caller, NamespaceKind, Role, TokenScope
@@ -34,8 +34,7 @@ def tokens(installation: Installation) -> PresentedTokens:
     """Give the reader of the dependency proxy's tokens, in an installation with a group and its deploy token."""
     installation.group("g")
     installation.token("g", READ, kind=NamespaceKind.GROUP, username="robot")
-    signer = Signer(KeyDirectory(installation.keys_dir), timedelta(minutes=15), installation.clock)
-    return PresentedTokens(SERVICE, Verifier("registry-auth", signer, installation.clock), installation.authentication)
+    return PresentedTokens(SERVICE, Verifier("registry-auth", installation.keys, installation.clock), installation.authentication)
 
 
 @pytest.fixture

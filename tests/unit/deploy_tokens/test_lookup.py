@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from registry_auth.deploy_tokens.lookup import DeployTokenLookup, FoundToken
 from registry_auth.deploy_tokens.models import DeployTokenSecret
-from registry_auth.token_secrets import SecretDigester
 from registry_auth.values import NamespaceKind, Owner, TokenScope
 from tests.unit.installation import NOW, READ, Installation, secret_of
 from tests.unit.namespaces.statements import counted_statements
+from tests.unit.server_secrets import digester_with
 
 
 def secret_ids(installation: Installation, token_id: int) -> list[int]:
@@ -51,7 +51,8 @@ def test_secret_of_another_installation_finds_nothing(installation: Installation
     """The digest is keyed: the same database with another server secret knows nobody."""
     installation.project("app")
     secret = secret_of(installation.token("app"))
-    assert DeployTokenLookup(installation.database, SecretDigester("x", b"x" * 32), installation.projects).find(secret) is None
+    other = DeployTokenLookup(installation.database, digester_with(b"x" * 32), installation.projects, installation.upgrades)
+    assert other.find(secret) is None
 
 
 def test_token_is_found_by_its_ids(installation: Installation) -> None:

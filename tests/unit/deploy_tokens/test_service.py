@@ -1,16 +1,17 @@
 """Deploy tokens: creation, effective scopes, user names, expiry, lists, rotation, revocation, and what is stored."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from registry_auth.database import Paging
-from registry_auth.deploy_tokens.service import CI_TOKEN_NAME, MAX_OVERLAP, Issued
+from registry_auth.deploy_tokens.service import CI_TOKEN_NAME, MAX_OVERLAP, DeployTokens, Issued, count_by_server_secret
 from registry_auth.errors import ConflictError, InvalidValueError, NotFoundError
-from registry_auth.token_secrets import SecretDigester
 from registry_auth.values import DEPLOY_TOKEN_SCOPES, NamespaceKind, TokenScope
 from tests.unit.installation import NOW, READ, Installation, secret_of
+from tests.unit.server_secrets import digester_with, known_secrets
 
 GROUP, PROJECT = NamespaceKind.GROUP, NamespaceKind.PROJECT
 READ_REPOSITORY = TokenScope.READ_REPOSITORY
@@ -202,21 +203,33 @@ def test_no_secret_is_in_the_database_files(project: Installation) -> None:
     stored = project.store.content()
     with project.database.reading() as connection:
         rows = connection.execute(text("SELECT digest, digest_key_id FROM deploy_token_secrets")).all()
-    assert {(project.digester.digest(secret_of(one)), project.digester.key_id) for one in issued} <= {tuple(row) for row in rows}
+    assert {project.digester.digests(secret_of(one))[0] for one in issued} <= {tuple(row) for row in rows}
     assert issued[0].token.username.encode() in stored
     for secret in map(secret_of, issued):
         assert all(part.encode() not in stored for part in (secret, secret[:16], secret[-16:]))
-    assert project.digester.key not in stored
-    assert project.digester.key.hex().encode() not in stored
+    (server_secret,) = known_secrets(project)
+    assert server_secret.value not in stored
+    assert server_secret.value.hex().encode() not in stored
 
 
-def test_secrets_of_another_server_secret_are_counted(project: Installation) -> None:
-    """When the server secret was lost, it can be told how many secrets nobody can log in with any more."""
-    project.token("g/p")
-    assert project.deploy_tokens.count_unusable() == 0
-    other = SecretDigester("other", b"x" * 32)
-    services = type(project.deploy_tokens)(project.database, other, project.clock)
-    assert services.count_unusable() == 1
+def test_living_secrets_are_counted_by_server_secret(project: Installation) -> None:
+    """It can be told how many secrets hang on each server secret: those that have ended, of themselves or with their token, do not."""
+    mine, other = project.digester, digester_with(b"x" * 32)
+    lasting, expiring, revoked, rotated = (project.token("g/p", expires_at=end) for end in (None, date(2026, 7, 2), None, None))
+    DeployTokens(project.database, other, project.clock).rotate(rotated.token.id, overlap=timedelta(hours=1))
+    project.deploy_tokens.revoke(revoked.token.id)
+    assert {lasting.token.state(NOW), expiring.token.state(NOW)} == {"active"}
+
+    def counted() -> Mapping[str, int]:
+        return count_by_server_secret(project.database, project.clock())
+
+    assert counted() == {mine.key_ids[0]: 3, other.key_ids[0]: 1}
+    project.clock.advance(hours=1)
+    assert counted() == {mine.key_ids[0]: 2, other.key_ids[0]: 1}
+    project.clock.advance(days=1)
+    assert counted() == {mine.key_ids[0]: 1, other.key_ids[0]: 1}
+    project.deploy_tokens.delete(rotated.token.id)
+    assert counted() == {mine.key_ids[0]: 1}
 
 
 def test_state_says_whether_a_token_can_be_used(installation: Installation) -> None:

@@ -4,11 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from registry_auth.signing import KeyDirectory
+from registry_auth.signing.key_changes import KeyChanges
+from registry_auth.values import TokenHeader
 from tests.unit.installation import NOW
 
 CODE = """
@@ -21,7 +24,7 @@ try:
     ring = KeyDirectory(Path(sys.argv[1])).ready(datetime.fromisoformat(sys.argv[2]))
 except ConfigurationError as error:
     sys.exit(str(error))
-print(ring.authority.kid, *(key.pair.kid for key in ring.signing_keys), ring.server_secret.id)
+print(ring.authority.kid, *(key.pair.kid for key in ring.signing_keys), ring.server_secrets[0].id)
 """
 
 
@@ -61,6 +64,37 @@ def test_processes_at_once_make_one_ring(tmp_path: Path) -> None:
     assert len(answers.pop().split()) == 3
 
 
+ROTATION = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from registry_auth.signing import KeyDirectory
+from registry_auth.signing.key_changes import KeyChanges
+from registry_auth.values import TokenHeader
+changes = [KeyChanges(KeyDirectory(Path(sys.argv[1]) / header, header)) for header in TokenHeader]
+print("ready", flush=True)
+sys.stdin.read()
+print(*(change.rotate(datetime.fromisoformat(sys.argv[2])).signing_key.pair.kid for change in changes))
+"""
+
+
+def test_of_rotations_at_once_one_counts(template: Path, tmp_path: Path) -> None:
+    """Processes that rotate at the same moment, as a timer on two machines does, make one key and all name it, in every mode."""
+    for header in TokenHeader:
+        shutil.copytree(template / "keys", tmp_path / header)
+    rotation = [sys.executable, "-c", ROTATION, str(tmp_path), (NOW + timedelta(days=1)).isoformat()]
+    signal, start = os.pipe()
+    processes = [subprocess.Popen(rotation, stdin=signal, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    os.close(signal)
+    assert [process.stdout and process.stdout.readline() for process in processes] == ["ready\n"] * 2
+    os.close(start)
+    answers = {process.communicate()[0] for process in processes}
+    assert [process.returncode for process in processes] == [0, 0]
+    rings = [KeyDirectory(tmp_path / header).loaded() for header in TokenHeader]
+    assert answers == {" ".join(ring.published_keys[0].pair.kid for ring in rings) + "\n"}
+    assert [len(ring.published_keys) for ring in rings] == [2, 2, 2]
+
+
 def test_complete_directory_may_be_read_only(keys: Path) -> None:
     """A secret mount that cannot be written serves, as long as nothing is due."""
     close(keys)
@@ -69,21 +103,29 @@ def test_complete_directory_may_be_read_only(keys: Path) -> None:
     assert (result.stdout.split()[:2], result.stderr) == ([ring.authority.kid, ring.signing_keys[0].pair.kid], "")
 
 
-@pytest.mark.parametrize("when", ["2026-09-01T00:00:00+00:00", "2026-07-01T12:00:00+00:00"], ids=["renewal due", "export missing"])
-def test_read_only_directory_is_named_when_work_is_due(keys: Path, when: str) -> None:
-    """What cannot be renewed or exported is a sentence with the way out, in one line."""
-    if when.startswith("2026-07"):
-        (keys / "public" / "ca.crt").unlink()
+def test_read_only_directory_serves_when_work_is_due(keys: Path) -> None:
+    """What cannot be renewed or exported is a line on standard error with the way out, and the keys that are there are used."""
     close(keys)
-    result = run_bound_by_modes(keys, when)
-    assert result.returncode == 1
-    assert f"The key directory {keys} cannot be used (Permission denied)" in result.stderr
-    assert result.stderr.count("\n") == 1
+    result = run_bound_by_modes(keys, "2026-09-01T00:00:00+00:00")
+    assert (
+        f"The key directory {keys} cannot be used (Permission denied): it has to be a directory that this user can write" in result.stderr
+    )
+    assert (result.returncode, result.stderr.count("\n"), len(result.stdout.split())) == (0, 1, 3)
 
 
-@pytest.mark.parametrize("name", ["private", ".", "private/ca.pem", "public", "public/ca.crt"])
+def test_keys_of_somebody_else_are_taken_up_in_a_read_only_directory(keys: Path) -> None:
+    """Also where the public files cannot be brought up to date."""
+    new = KeyChanges(KeyDirectory(keys)).rotate(NOW + timedelta(days=1)).signing_key.pair.kid
+    (keys / "public" / "jwks.json").write_bytes(b"of before")
+    close(keys)
+    result = run_bound_by_modes(keys)
+    assert result.stdout.split()[1] == new
+    assert result.stderr == f"The files for registries in {keys}/public are not up to date and cannot be written (Permission denied).\n"
+
+
+@pytest.mark.parametrize("name", ["private", ".", "private/ca.pem"])
 def test_unreadable_part_is_a_sentence(keys: Path, name: str) -> None:
-    """Whatever part of the directory this user may not read, the refusal is one line that names it."""
+    """Whatever private part of the directory this user may not read, the refusal is one line that names it."""
     (keys / name).chmod(0)
     result = run_bound_by_modes(keys)
     (keys / name).chmod(0o700)
@@ -91,3 +133,13 @@ def test_unreadable_part_is_a_sentence(keys: Path, name: str) -> None:
     assert str(keys) in result.stderr
     assert "Permission denied" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["public", "public/ca.crt"])
+def test_unreadable_public_part_is_told_and_survived(keys: Path, name: str) -> None:
+    """Tokens can be signed without it; what registries get may be wrong, so it is said."""
+    (keys / name).chmod(0)
+    result = run_bound_by_modes(keys)
+    (keys / name).chmod(0o700)
+    assert (result.returncode, result.stderr.count("\n")) == (0, 1)
+    assert f"{keys}/public are not up to date and cannot be written (Permission denied)" in result.stderr

@@ -1,11 +1,12 @@
 """Files of the key directory: modes, and that they are there whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from registry_auth.errors import ConfigurationError
-from registry_auth.signing.key_files import read_private, write_file
+from registry_auth.signing.key_files import give_to_owner_of, read_private, remove_leftovers, rename, write_file
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o400, 0o440])
@@ -52,3 +53,45 @@ def test_failed_write_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Is a directory"):
         write_file(tmp_path / "key", b"secret", 0o600)
     assert list(tmp_path.iterdir()) == [tmp_path / "key"]
+
+
+def test_renamed_file_has_the_new_name_alone(tmp_path: Path) -> None:
+    """What was there under the new name is gone."""
+    for name in ("old", "new"):
+        write_file(tmp_path / name, name.encode(), 0o600)
+    rename(tmp_path / "old", tmp_path / "new")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"new": b"old"}
+
+
+def test_leftovers_of_a_killed_writer_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private key that was not finished does not stay; every other file does."""
+    (tmp_path / ".lock").touch()
+    write_file(tmp_path / "key", b"content", 0o600)
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "replace", _fail)
+        killed.setattr(Path, "unlink", _fail)
+        with pytest.raises(KeyboardInterrupt):
+            write_file(tmp_path / "next", b"secret", 0o600)
+    assert len(list(tmp_path.iterdir())) == 3
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "key"]
+
+
+def _fail(*_arguments: object, **_options: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("user", "owner", "given"),
+    [(0, 1_234, True), (0, 0, False), (1_234, 1_234, False), (5_678, 1_234, False)],
+)
+def test_file_of_root_is_given_to_the_owner_of_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, owner: int, given: bool
+) -> None:
+    """A command that runs as root makes keys for the server that runs as somebody else."""
+    changed: list[tuple[object, ...]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(os, "chown", lambda path, *ids, follow_symlinks: changed.append((path, *ids, follow_symlinks)))
+    monkeypatch.setattr(Path, "stat", lambda _path: os.stat_result((0o40700, 1, 1, 1, owner, owner + 1, 0, 0, 0, 0)))
+    give_to_owner_of(tmp_path, tmp_path / "key")
+    assert changed == ([(tmp_path / "key", owner, owner + 1, False)] if given else [])

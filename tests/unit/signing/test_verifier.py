@@ -14,16 +14,18 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry_auth.errors import InvalidTokenError
-from registry_auth.signing import KeyDirectory, Signer
+from registry_auth.signing import CurrentKeys, KeyDirectory, Signer
 from registry_auth.signing.certificates import KeyPair, new_authority, new_signing_pair
+from registry_auth.signing.key_changes import KeyChanges
 from registry_auth.signing.verifier import Verifier
+from registry_auth.values import TokenHeader
 from tests.unit.installation import NOW, Clock
+from tests.unit.signing.own_keys import ALGORITHMS, own_pair, short_pair
 
 ISSUER, AUDIENCE = "https://auth.example.com", "dependency_proxy"
 LIFETIME = timedelta(minutes=15)
@@ -65,8 +67,13 @@ TOO_LONG = "The token is longer than any that this server issues."
 def verification(template: Path, tmp_path: Path) -> Verification:
     """Give a verifier on a key directory of its own."""
     clock = Clock()
-    signer = Signer(KeyDirectory(Path(shutil.copytree(template / "keys", tmp_path / "keys"))), LIFETIME, clock)
-    return Verification(Verifier(ISSUER, signer, clock), signer, clock)
+    return verification_of(KeyDirectory(Path(shutil.copytree(template / "keys", tmp_path / "keys"))), clock)
+
+
+def verification_of(directory: KeyDirectory, clock: Clock) -> Verification:
+    """Give a verifier with the keys of this directory."""
+    keys = CurrentKeys(directory, clock)
+    return Verification(Verifier(ISSUER, keys, clock), Signer(keys, directory.header, LIFETIME, clock), clock)
 
 
 def segment(content: object) -> str:
@@ -95,7 +102,7 @@ def public_bytes(pair: KeyPair, encoding: Encoding) -> bytes:
 
 def stranger_jwk() -> dict[str, object]:
     """Give the key of another installation as a JWK."""
-    jwk: dict[str, object] = jwt.algorithms.ECAlgorithm.to_jwk(STRANGER.key.public_key(), as_dict=True)
+    jwk: dict[str, object] = json.loads(jwt.get_algorithm_by_name("ES256").to_jwk(STRANGER.key.public_key()))
     return jwk
 
 
@@ -104,6 +111,29 @@ def test_own_token_comes_through(verification: Verification) -> None:
     assert verification.verifier.claims(verification.signer.sign(CLAIMS), AUDIENCE) == CLAIMS
     other = CLAIMS | {"aud": "other", "credential": {"kind": "deploy_token", "id": 7, "secret_id": 9}}
     assert verification.verifier.claims(verification.signer.sign(other), "other") == other
+
+
+@pytest.mark.parametrize("header", TokenHeader)
+@pytest.mark.parametrize("kind", [*ALGORITHMS, "short"])
+def test_token_of_every_kind_comes_through(tmp_path: Path, header: TokenHeader, kind: str) -> None:
+    """Whatever key signs, and whichever of its ids stands in the header."""
+    directory, clock = KeyDirectory(tmp_path, header), Clock()
+    verification = verification_of(directory, clock)
+    KeyChanges(directory).import_key(short_pair() if kind == "short" else own_pair(kind), NOW)
+    KeyChanges(directory).activate(NOW)
+    clock.advance(seconds=5)
+    token = verification.signer.sign(CLAIMS)
+    assert verification.verifier.claims(token, AUDIENCE) == CLAIMS
+    assert verification.refusal(f"{token[:-6]}AAAAAA") == STRANGE
+
+
+def test_algorithm_is_that_of_the_key(verification: Verification) -> None:
+    """An RSA key of ours signs no other tokens than those of its one algorithm."""
+    key = own_pair("RSA-2048")
+    KeyChanges(verification.signer.keys.directory).import_key(key, NOW)
+    for algorithm in ("RS384", "RS512", "PS256"):
+        assert verification.refusal(signed(key.key, {"kid": key.kid}, alg=algorithm)) == STRANGE
+    assert verification.verifier.claims(signed(key.key, {"kid": key.kid}, alg="RS256"), AUDIENCE) == CLAIMS
 
 
 def test_header_brings_nothing_that_is_needed_or_used(verification: Verification) -> None:
@@ -191,7 +221,7 @@ def test_key_has_to_be_the_one_that_the_header_names(verification: Verification,
 
 def test_key_of_the_ca_signs_no_tokens(verification: Verification) -> None:
     """Only signing keys are known by their ids."""
-    authority = verification.signer.ring().authority
+    authority = verification.signer.keys.ring().authority
     assert verification.refusal(signed(authority.key, {"kid": authority.kid, "x5c": [authority.x5c]})) == STRANGE
 
 
@@ -374,5 +404,5 @@ def test_random_headers_are_refused_without_our_key(verification: Verification, 
     """Whatever a header says, without a signature of our key nothing comes through (S1, S2)."""
     named = header | ({"kid": verification.pair.kid} if ours else {})
     content = f"{segment(named)}.{segment(CLAIMS)}"
-    for signature in (b"", STRANGER.key.sign(content.encode(), ec.ECDSA(SHA256())), bytes(64)):
+    for signature in (b"", jwt.get_algorithm_by_name("ES256").sign(content.encode(), STRANGER.key), bytes(64)):
         assert verification.refusal(f"{content}.{segment(signature)}") == STRANGE

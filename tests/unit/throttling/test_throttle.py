@@ -28,7 +28,7 @@ def clock() -> Clock:
 @pytest.fixture
 def throttle(clock: Clock) -> Throttle:
     """Give a throttle that counts in memory."""
-    return Throttle("memory://", KEY, clock)
+    return Throttle("memory://", lambda: KEY, clock)
 
 
 def exhaust(throttle: Throttle, name: str = "alice", address: str = ADDRESS) -> None:
@@ -160,10 +160,20 @@ def test_other_networks_are_others(throttle: Throttle, one: str, other: str) -> 
     assert not is_throttled(throttle, "alice", other)
 
 
+def test_key_is_that_of_the_moment(clock: Clock) -> None:
+    """With another key the counts begin anew, and those with the former one are still there should it come back."""
+    keys = {"now": KEY}
+    throttle = Throttle("memory://", lambda: keys["now"], clock)
+    exhaust(throttle)
+    for key, is_counted in ((b"x" * 32, False), (KEY, True)):
+        keys["now"] = key
+        assert is_throttled(throttle, "alice", ADDRESS) is is_counted
+
+
 def test_nothing_readable_is_stored(throttle: Throttle) -> None:
     """The storage holds digests, which differ with the key, and neither names nor addresses nor secrets."""
     exhaust(throttle)
-    other = Throttle("memory://", b"x" * 32, utc_now)
+    other = Throttle("memory://", lambda: b"x" * 32, utc_now)
     exhaust(other)
     keys, other_keys = set(throttle._memory._hits), set(other._memory._hits)
     assert len(keys) == 11
@@ -192,7 +202,7 @@ def test_threads_count_together(throttle: Throttle, same: bool) -> None:
 
 def test_without_a_clock_the_time_of_day_counts() -> None:
     """The clock is the machine's unless one is given."""
-    throttle = Throttle("memory://", KEY, utc_now)
+    throttle = Throttle("memory://", lambda: KEY, utc_now)
     exhaust(throttle)
     with pytest.raises(TooManyWrongSecretsError) as refusal:
         throttle.check("alice", ADDRESS)
@@ -228,7 +238,7 @@ def speak_http(server: socket.socket) -> None:
 
 def test_without_redis_this_process_counts(broken_redis: str, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """Redis that does not answer makes no log-in fail; it is said once, without the password, and the limit holds."""
-    throttle = Throttle(broken_redis, KEY, clock)
+    throttle = Throttle(broken_redis, lambda: KEY, clock)
     exhaust(throttle)
     assert is_throttled(throttle, "alice", ADDRESS)
     (line,) = caplog.messages
@@ -240,7 +250,7 @@ def test_without_redis_this_process_counts(broken_redis: str, clock: Clock, capl
 def test_redis_is_asked_again_after_a_minute(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """While Redis is down it is asked, and told of, once a minute, also by threads that fail at the same time."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        throttle = Throttle(f"redis://127.0.0.1:{server.getsockname()[1]}", KEY, clock)
+        throttle = Throttle(f"redis://127.0.0.1:{server.getsockname()[1]}", lambda: KEY, clock)
     for minute in range(1, 4):
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(throttle.check, ["alice"] * 50, [ADDRESS] * 50))

@@ -12,7 +12,7 @@ from registry_auth.credentials.basic import Credential
 from registry_auth.dependency_proxy.image_owners import ImageOwners
 from registry_auth.errors import NoAbilityError, ServiceOffError, UnknownServiceError
 from registry_auth.namespaces.group_lookup import GroupLookup
-from registry_auth.signing import KeyDirectory, Signer
+from registry_auth.signing import Signer
 from registry_auth.token_endpoint.issuing import TokenIssuer, TokenService
 from registry_auth.token_endpoint.scope_grammar import parse_scopes
 from registry_auth.token_endpoint.token_request import TokenRequest
@@ -25,6 +25,7 @@ from registry_auth.values import (
     NamespaceKind,
     Role,
     Service,
+    TokenHeader,
     TokenScope,
 )
 from tests.unit.installation import NOW, READ_WRITE, Installation, secret_of
@@ -56,7 +57,7 @@ def issuer(served: Installation) -> TokenIssuer:
             TokenService(Service.DEPENDENCY_PROXY, PROXY, ImageOwners(GroupLookup(served.database))),
         ),
         lifetime=LIFETIME,
-        signer=Signer(KeyDirectory(served.keys_dir), LIFETIME, served.clock),
+        signer=Signer(served.keys, TokenHeader.X5C, LIFETIME, served.clock),
         clock=served.clock,
         new_token_id=lambda: f"id-{next(numbers)}",
     )
