@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from registry_auth.signing import KeyDirectory
 from registry_auth.signing.certificates import new_signing_pair
 from registry_auth.signing.key_files import write_file
 
@@ -21,11 +20,11 @@ from .peers.processes import wait_until
 from .peers.stock_registry import REGISTRIES, RegistryLine, StockRegistry
 from .registry_calls import begin_upload
 from .secret_search import check_nothing_secret
+from .signing_keys import TAKEN_UP_WITHIN, key_id, ring_of
 from .token_server import Token, TokenServer
 
 REPOSITORY = "renewal/project/app"
 SCOPE = f"repository:{REPOSITORY}:pull,push"
-NOTICED_WITHIN = 13  # seconds: a worker looks into the key directory every ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def renewal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renewal]:
         }
         second_old = age_signing_key(server)
         known = {key_id(first), second_old}
-        wait_until(lambda: key_id(server.jwt(token=token)) not in known, "a new signing key", timeout=NOTICED_WITHIN)
+        wait_until(lambda: key_id(server.jwt(token=token)) not in known, "a new signing key", timeout=TAKEN_UP_WITHIN)
         second = next(each for each in iter(lambda: server.jwt(SCOPE, token=token), "") if key_id(each) not in known)
         yield Renewal(token, (first_old, second_old), (first, second), registries)
     check_nothing_secret(server)
@@ -63,8 +62,7 @@ def renewal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renewal]:
 
 def age_signing_key(server: TokenServer) -> str:
     """Put a signing key made 61 days ago in place of all others; give its id."""
-    ring = KeyDirectory(server.keys).read()
-    assert ring is not None
+    ring = ring_of(server.keys)
     made = datetime.now(UTC) - timedelta(days=61)
     pair = new_signing_pair(ring.authority, made)
     private = server.keys / "private"
@@ -72,11 +70,6 @@ def age_signing_key(server: TokenServer) -> str:
     for key in ring.signing_keys:
         (private / key.name).unlink()
     return pair.kid
-
-
-def key_id(token: str) -> str:
-    """Give the id of the key that signed a token."""
-    return str(header(token)["kid"])
 
 
 def certificate(token: str) -> x509.Certificate:
@@ -95,7 +88,7 @@ def test_a_fresh_key_signs_after_each_renewal(renewal: Renewal) -> None:
 def test_the_dates_of_certificates(token_server: TokenServer, writer: Token) -> None:
     """A signing certificate is good for 90 days, and from a day earlier; its CA is for ten years."""
     signing = certificate(token_server.jwt(token=writer))
-    authority = x509.load_pem_x509_certificate(token_server.token_auth.rootcertbundle.read_bytes())
+    authority = x509.load_pem_x509_certificate((token_server.keys / "public" / "ca.crt").read_bytes())
     now = datetime.now(UTC)
 
     assert signing.not_valid_after_utc - signing.not_valid_before_utc == timedelta(days=91)

@@ -50,6 +50,7 @@ PEERS: dict[str, Peer] = {
     "skopeo": _package("skopeo"),
     "busybox": _package("busybox-static", "/bin/busybox"),
     "ip": _package("iproute2"),
+    "unshare": _package("util-linux", needs_root=True),
     "nginx": _package("nginx-light"),
     "redis-server": _package("redis-server"),
     "redis-cli": _package("redis-tools"),

@@ -29,12 +29,13 @@ REGISTRIES = (
 
 @dataclass(frozen=True, slots=True)
 class TokenAuth:
-    """What a registry is told of its token server; it reads the bundle of certificates once, at start."""
+    """What a registry is told of its token server; it reads the keys once, at start. Only Distribution 3 takes a `jwks`."""
 
     realm: str
     service: str
     issuer: str
-    rootcertbundle: Path
+    rootcertbundle: Path | None
+    jwks: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +111,5 @@ def _auth_section(auth: Auth) -> dict[str, Any]:
     if isinstance(auth, PasswordAuth):
         return {"htpasswd": {"realm": auth.realm, "path": str(auth.htpasswd)}}
     token = {"realm": auth.realm, "service": auth.service, "issuer": auth.issuer}
-    return {"token": {**token, "rootcertbundle": str(auth.rootcertbundle)}}
+    keys = {"rootcertbundle": auth.rootcertbundle, "jwks": auth.jwks}
+    return {"token": token | {name: str(path) for name, path in keys.items() if path is not None}}
