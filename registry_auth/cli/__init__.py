@@ -20,6 +20,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "member": ("registry_auth.cli.members", "member"),
     "keys": ("registry_auth.cli.keys", "keys"),
     "database": ("registry_auth.cli.database", "database"),
+    "doctor": ("registry_auth.cli.doctor", "doctor"),
 }
 
 

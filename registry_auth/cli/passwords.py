@@ -10,10 +10,10 @@ password_option = click.option(
 )
 
 
-def read_password() -> SecretStr:
-    """Give the first line of standard input without its end, or what is typed at the terminal. Raises UsageError."""
+def read_password(*, is_new: bool = True) -> SecretStr:
+    """Give the first line of standard input without its end, or what is typed at the terminal, a new one twice. Raises UsageError."""
     if sys.stdin.isatty():
-        return SecretStr(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+        return SecretStr(click.prompt("Password", hide_input=True, confirmation_prompt=is_new, err=True))
     try:
         return SecretStr(sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r").decode())
     except UnicodeDecodeError:

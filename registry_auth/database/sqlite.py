@@ -35,6 +35,7 @@ class SqliteStore(Store):
         path = Path(url.database)
         records = path.with_name(f"{path.stem}-last-use{path.suffix}")
         self.label, self.records_label = str(path), str(records)
+        _make_place(path)
         self.reader = _engine(path)
         # The same connections, but switching one to AUTOCOMMIT at each checkout would cost more than a statement does.
         self.writer = self.reader.execution_options()
@@ -75,7 +76,6 @@ class SqliteStore(Store):
 
 
 def _engine(path: Path, **options: Any) -> Engine:
-    _make_place(path)
     # hide_parameters: an error's text ends up in logs, and parameters are digests and names.
     engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True, isolation_level="AUTOCOMMIT", **options)
     event.listen(engine, "connect", _set_up_connection)

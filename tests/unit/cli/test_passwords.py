@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
-from registry_auth.accounts.lookup import AccountLookup
 from registry_auth.accounts.passwords import PasswordCheck
 from registry_auth.cli import cli
 from registry_auth.cli.context import opened_services
 from registry_auth.errors import InvalidValueError
 from tests.unit.cli.command_line import run
+from tests.unit.lookups import account_lookup
 
 pytestmark = [pytest.mark.usefixtures("environment"), pytest.mark.one_store("passwords are asked for and hashed without the store")]
 
@@ -28,7 +28,7 @@ def give(password: bytes, verb: str = "create") -> Result:
 def is_password(text: str) -> bool:
     """Say whether the user logs in with this password."""
     with opened_services() as services:
-        found = AccountLookup(services.database, services.digester).find_password("ada")
+        found = account_lookup(services).find_password("ada")
     return found is not None and PasswordCheck().is_right(SecretStr(text), found.password_hash)
 
 
