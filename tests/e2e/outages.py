@@ -82,7 +82,7 @@ def _check_unavailable(kind: str, answer: Answer) -> None:
     """Raise AssertionError unless it is the refusal in the form of the door that was asked."""
     assert answer.headers["retry-after"] == _RETRY_AFTER
     if kind == "readiness":
-        assert answer.document == {"status": "failed", "checks": {"database": "failed", "key_ring": "ok"}}
+        assert answer.document == {"status": "failed", "checks": {"database": "failed", "key_ring": "ok"}, "warnings": []}
     elif kind == "rest":
         assert answer.document == {"message": "503 Service Unavailable - Try again in a few seconds."}
     else:

@@ -116,7 +116,7 @@ def test_registries_see_only_public_keys(project: ComposeProject, service: str) 
     """A registry behind nginx gets no private key and not the secret, and no port of it is published."""
     assert project.mounts(service) == {"/etc/registry-config.yml": False, "/keys/public": False, "/var/lib/registry": True}
     listed = project.exec(service, "ls", "-A", "/keys", "/keys/public").check().output.split()
-    assert listed == ["/keys:", "public", "/keys/public:", "ca.crt", "jwks.json"]
+    assert listed == ["/keys:", "public", "/keys/public:", "ca.crt", "jwks.json", "signing.crt"]
     assert not project.inspect(service)["HostConfig"]["PortBindings"]
 
 
