@@ -95,9 +95,7 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _dependency_proxy(
-    settings: Settings, services: Services, authentication: Authentication, images: ImageOwners
-) -> DependencyProxy:
+def _dependency_proxy(settings: Settings, services: Services, authentication: Authentication, images: ImageOwners) -> DependencyProxy:
     # The registries behind nginx trust the CA, whatever other registries need: so keys rotate without touching them.
     signer = Signer(services.keys, TokenHeader.X5C, INTERNAL_LIFETIME, services.clock)
     gate = Gate(
