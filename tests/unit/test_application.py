@@ -1,6 +1,5 @@
 """The application as a whole: its routes, its guards, and how it is built from the environment."""
 
-import logging
 import signal
 from collections.abc import Iterator
 from io import BytesIO
@@ -25,7 +24,7 @@ ROUTES = {
     ("GET", "/v2/"): "PresentedTokens.read: a token for the dependency proxy whose credential is looked up; gives one constant word",
     ("GET", "/dependency_proxy/gate"): "gate secret of nginx, without which there is nothing; PresentedTokens.read and authorization.grant",
     ("GET", "/-/liveness"): "open: one constant word",
-    ("GET", "/-/readiness"): "open: one word for each part",
+    ("GET", "/-/readiness"): "open: one word for each part, and which of the keys end soon",
     ("GET", "/.well-known/jwks.json"): "open: public keys",
     ("GET", "/api/v4/openapi.json"): "open: the description, the same for everybody",
     ("GET", "/api/docs"): "open: the description as a page",
@@ -39,12 +38,10 @@ def operation_route(operation: str) -> tuple[str, str]:
 
 
 @pytest.fixture
-def restored_process() -> Iterator[None]:
-    """Give the root logger and the signal mask back as they were before a worker was set up in this process."""
-    root = logging.getLogger()
-    before, mask = (root.handlers[:], root.level), signal.pthread_sigmask(signal.SIG_BLOCK, ())
+def restored_signal_mask() -> Iterator[None]:
+    """Give the signal mask back as it was before a worker was set up in this process."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     yield
-    root.handlers[:], root.level = before
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
@@ -77,7 +74,7 @@ def test_routes_are_the_same_with_the_dependency_proxy_switched_off(installation
     assert gate.status_code == 404
 
 
-@pytest.mark.usefixtures("restored_process")
+@pytest.mark.usefixtures("restored_signal_mask")
 def test_dependency_proxy_is_set_up_from_the_environment(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has the name that the environment gives, in tokens and in challenges."""
     assert environment.is_dir()
@@ -99,7 +96,7 @@ def test_no_static_files_or_debugging(installation: Installation) -> None:
     assert not installation.app.debug
 
 
-@pytest.mark.usefixtures("restored_process")
+@pytest.mark.usefixtures("restored_signal_mask")
 def test_worker_is_set_up_from_the_environment(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker serves with the names that the environment gives, on what `serve` prepared."""
     monkeypatch.setenv("REGISTRY_AUTH_SERVICE", "my-registry")

@@ -5,13 +5,14 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import jwt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from registry_auth.dependency_proxy.views import GATE_PATH
-from registry_auth.values import NamespaceKind, TokenScope
+from registry_auth.values import NamespaceKind, TokenHeader, TokenScope
 from tests.unit.dependency_proxy.door import ADDRESS, GATE, REALM, Door, Passed, Refused, bearer, image, read_refusal
 from tests.unit.dependency_proxy.kinds import DIGEST, KINDS
 from tests.unit.installation import Installation, basic, login, secret_of
@@ -219,6 +220,18 @@ def test_headers_that_nginx_did_not_send(world: Installation, door: Door, missin
 
 
 @pytest.mark.both_stores
+@pytest.mark.parametrize("header", TokenHeader)
+def test_registries_behind_need_the_ca_alone(world: Installation, doors: Callable[..., Door], header: TokenHeader) -> None:
+    """Whatever registries elsewhere need, so that keys change without a restart of these; and clients bring what they got."""
+    door = doors(token_header=header)
+    token = door.token_for(robot(world), ALPINE)
+    passed = door.about("GET", ALPINE, "manifests/latest", token)
+    assert isinstance(passed, Passed)
+    assert ("x5c" in jwt.get_unverified_header(token)) is (header is TokenHeader.X5C)
+    for name in ("X-Store-Authorization", "X-Cache-Authorization"):
+        assert "x5c" in jwt.get_unverified_header(passed.headers[name].removeprefix("Bearer "))
+
+
 def test_answer_to_what_passes(world: Installation, door: Door) -> None:
     """It is empty and has these headers and no others, whatever was asked."""
     token = door.token_for(robot(world), ALPINE)
