@@ -139,7 +139,7 @@ class Settings(BaseSettings):
     ] = ()
     external_url: Annotated[str, AfterValidator(_check_http_url), Field(description=_HTTP_URL)] = "http://127.0.0.1:5001"
     token_lifetime: Annotated[int, Field(ge=60, le=86_400, description="a whole number of seconds from 60 to 86400")] = 900
-    token_header: Annotated[TokenHeader, Field(description=", ".join(TokenHeader))] = TokenHeader.X5C
+    token_header: Annotated[TokenHeader, Field(description="x5c, libtrust-kid or rfc7638-kid")] = TokenHeader.X5C
     throttle_storage_url: Annotated[str, AfterValidator(_check_throttle_url), Field(description=_THROTTLE_URL, repr=False)] = "memory://"
     trusted_proxies: Annotated[int, Field(ge=0, le=16, description="a number of proxies from 0 to 16")] = 0
 

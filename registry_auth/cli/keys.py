@@ -44,7 +44,7 @@ def init() -> None:
 @keys.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the CA, the signing keys and the server secrets, with their dates (UTC), and what ends soon."""
+    """List all keys with their states and dates (UTC)."""
     settings = load_settings()
     directory, now = key_directory(settings), utc_now()
     ring = directory.loaded()
@@ -98,7 +98,10 @@ def activate() -> None:
 @keys.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="KEY_FILE [CERTIFICATE_FILE]")
 def import_(files: tuple[Path, ...]) -> None:
-    """Publish a signing key of your own: an RSA or elliptic private key and its certificate, in PEM files."""
+    """Publish a signing key of your own.
+
+    It is an RSA or elliptic private key, with its certificate, in PEM files.
+    """
     if len(files) > _MOST_FILES:
         raise click.UsageError("There are the private key and its certificate, in one file or in two.")
     directory = _directory()
@@ -109,7 +112,10 @@ def import_(files: tuple[Path, ...]) -> None:
 @keys.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 def export(directory: Path) -> None:
-    """Write what registries need into a directory: the bundle for `rootcertbundle`, and jwks.json for `jwks`."""
+    """Write what registries need into a directory.
+
+    That is the bundle for `rootcertbundle`, and jwks.json for `jwks`.
+    """
     header = load_settings().token_header
     contents = exports(_directory().loaded())
     for name in (bundle_name(header), JWKS):
@@ -148,7 +154,7 @@ def _said_of(rotation: Rotation, directory: KeyDirectory) -> str:
         return f"{began} {key} is published in {directory.bundle.resolve()}. Restart the registries with it, {_ACTIVATE}"
     if rotation.is_new:
         return f"Tokens are now signed with the new {key}. Servers that run take it up within seconds."
-    return f"Nothing is made: the {key} is from {made_at}."
+    return f"Nothing is made: the {key} of {made_at} is new enough."
 
 
 def _rotate_authority() -> None:

@@ -124,7 +124,7 @@ def test_rotate_at_once(directory: KeyDirectory, clock: Clock) -> None:
     said = run("keys", "rotate").stdout
     kid = active(directory.loaded())
     assert said == f"Tokens are now signed with the new signing key {kid}. Servers that run take it up within seconds.\n"
-    made = f"Nothing is made: the signing key {kid} is from 2026-07-02 12:00:00 UTC.\n"
+    made = f"Nothing is made: the signing key {kid} of 2026-07-02 12:00:00 UTC is new enough.\n"
     assert run("keys", "rotate").stdout == made
     clock.advance(hours=47)
     assert run("keys", "rotate", "--if-older-than", "2d").stdout == made
