@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from registry_auth.accounts import passwords
+from registry_auth.cli import _COMMANDS
 from tests.e2e.peers.availability import require
 from tests.e2e.peers.postgresql import PostgresCluster
 from tests.unit.hasher import WatchedHasher
@@ -20,7 +22,9 @@ settings.load_profile("unit")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers."""
+    """Register the markers, and import all commands: one imported while a test has another clock would keep that."""
+    for module, _ in _COMMANDS.values():
+        import_module(module)
     config.addinivalue_line("markers", "one_store(reason): run on SQLite alone, because the store has no part in what is tested")
     config.addinivalue_line("markers", "both_stores: run on both, in a module that is marked one_store")
 

@@ -13,8 +13,8 @@ from tests.unit.installation import NOW, Clock
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Set the clock of the command line."""
     clock = Clock()
-    monkeypatch.setattr("registry_auth.services.utc_now", clock)
-    monkeypatch.setattr(importlib.import_module("registry_auth.cli.keys"), "utc_now", clock)
+    for module in ("registry_auth.cli.keys", "registry_auth.services"):
+        monkeypatch.setattr(importlib.import_module(module), "utc_now", clock)
     return clock
 
 
