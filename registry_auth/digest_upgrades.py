@@ -18,6 +18,11 @@ Rows = Select[*tuple[Any, ...]]
 _BATCH = 1_000  # rows of a transaction, during which other changes wait
 
 
+def row_key(digests: Sequence[Digest]) -> bytes:
+    """Give the key under which a row found by these is remembered: another one when a server secret comes or goes."""
+    return b"".join([digest.value for digest in digests])
+
+
 @dataclass(frozen=True, slots=True)
 class Upgrade:
     """The digest that is stored, and the one that takes its place."""

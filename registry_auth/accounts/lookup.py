@@ -10,9 +10,9 @@ from sqlalchemy import Row, bindparam, or_, select
 from registry_auth.accounts.find import USERNAME, is_email
 from registry_auth.accounts.models import Membership, PersonalAccessToken, User
 from registry_auth.database import Database, RememberedRows
-from registry_auth.digest_upgrades import DigestSearch, DigestUpgrades
+from registry_auth.digest_upgrades import DigestSearch, DigestUpgrades, row_key
 from registry_auth.namespaces.models import Namespace
-from registry_auth.token_secrets import Digest, SecretDigester
+from registry_auth.token_secrets import SecretDigester
 from registry_auth.token_validity import why_dead
 from registry_auth.values import Membership as RoleAtPath
 from registry_auth.values import TokenScope
@@ -89,7 +89,7 @@ class AccountLookup:
         self._database = database
         self._digester = digester
         self._search = DigestSearch(database, upgrades, PersonalAccessToken, _TOKENS, "id")
-        self._tokens_by_digest: RememberedRows[tuple[Digest, ...], FoundPersonalAccessToken] = RememberedRows(database.cache)
+        self._tokens_by_digest: RememberedRows[bytes, FoundPersonalAccessToken] = RememberedRows(database.cache)
         self._tokens_by_id: RememberedRows[int, FoundPersonalAccessToken] = RememberedRows(database.cache)
         self._passwords_by_id: RememberedRows[int, FoundPassword] = RememberedRows(database.cache)
         self._memberships: RememberedRows[int, frozenset[RoleAtPath]] = RememberedRows(database.cache)
@@ -97,7 +97,7 @@ class AccountLookup:
     def find_token(self, secret: str) -> FoundPersonalAccessToken | None:
         """Give the personal access token that this is the secret of, dead or alive."""
         digests = self._digester.digests(secret)
-        return self._tokens_by_digest.read(digests, lambda: _token(self._search.rows(digests)))
+        return self._tokens_by_digest.read(row_key(digests), lambda: _token(self._search.rows(digests)))
 
     def find_token_by_id(self, token_id: int) -> FoundPersonalAccessToken | None:
         """Give the personal access token of this id, dead or alive."""

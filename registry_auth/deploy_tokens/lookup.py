@@ -10,10 +10,10 @@ from sqlalchemy import Row, bindparam, select
 
 from registry_auth.database import Database, RememberedRows
 from registry_auth.deploy_tokens.models import DeployToken, DeployTokenSecret
-from registry_auth.digest_upgrades import DigestSearch, DigestUpgrades
+from registry_auth.digest_upgrades import DigestSearch, DigestUpgrades, row_key
 from registry_auth.namespaces.models import Namespace
 from registry_auth.namespaces.ownership import ProjectLookup
-from registry_auth.token_secrets import Digest, SecretDigester
+from registry_auth.token_secrets import SecretDigester
 from registry_auth.token_validity import why_dead
 from registry_auth.values import NamespaceKind, Owner, TokenScope
 
@@ -73,13 +73,13 @@ class DeployTokenLookup:
         self._digester = digester
         self._projects = projects
         self._search = DigestSearch(database, upgrades, DeployTokenSecret, _TOKENS, "secret_id")
-        self._by_digest: RememberedRows[tuple[Digest, ...], FoundToken] = RememberedRows(database.cache)
+        self._by_digest: RememberedRows[bytes, FoundToken] = RememberedRows(database.cache)
         self._by_id: RememberedRows[tuple[int, int], FoundToken] = RememberedRows(database.cache)
 
     def find(self, secret: str) -> FoundToken | None:
         """Give the token that this is or was a secret of, dead or alive."""
         digests = self._digester.digests(secret)
-        return self._by_digest.read(digests, lambda: self._one(lambda: self._search.rows(digests)))
+        return self._by_digest.read(row_key(digests), lambda: self._one(lambda: self._search.rows(digests)))
 
     def find_by_id(self, token_id: int, secret_id: int) -> FoundToken | None:
         """Give the token of this id, found by the secret of that id, dead or alive."""
