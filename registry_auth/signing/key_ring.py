@@ -1,6 +1,6 @@
 """The keys of an installation, as read from the key directory at one moment."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -9,7 +9,7 @@ import orjson
 from cryptography import x509
 from jwt.utils import base64url_encode
 
-from registry_auth.signing.algorithms import algorithm_of, signature
+from registry_auth.signing.algorithms import algorithm_of, signs_with
 from registry_auth.signing.certificates import KeyPair, Term
 from registry_auth.signing.key_ids import PublicKey, distribution_3_1_kid, key_ids, libtrust_kid
 from registry_auth.token_secrets import ServerSecret
@@ -56,11 +56,15 @@ class SigningKey:
         """Give the claim set as a JWT signed by this key."""
         # Put together here, for jwt.encode encodes header and certificate for each token, and takes twice as long.
         content = self._encoded_headers[header] + b"." + base64url_encode(orjson.dumps(dict(claims)))
-        return (content + b"." + base64url_encode(signature(content, self.pair.key, self.algorithm))).decode()
+        return (content + b"." + base64url_encode(self._sign(content))).decode()
 
     def can_sign(self, now: datetime, token_lifetime: timedelta) -> bool:
         """Say whether a token signed now would be good to its last second."""
         return self.pair.not_before <= now <= self.pair.not_after - token_lifetime - EXPIRY_LEEWAY
+
+    @cached_property
+    def _sign(self) -> Callable[[bytes], bytes]:
+        return signs_with(self.pair.key)
 
     @cached_property
     def _encoded_headers(self) -> Mapping[TokenHeader, bytes]:

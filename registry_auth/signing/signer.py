@@ -25,7 +25,8 @@ class Signer:
 
     def signing_key(self) -> SigningKey:
         """Give the key that signs now. Raises UnavailableError when there is none."""
-        key = self.keys.ring().signing_key(self.clock(), self.token_lifetime)
+        now = self.clock()
+        key = self.keys.ring_at(now).signing_key(now, self.token_lifetime)
         if key is None:
             raise UnavailableError("No signing certificate lives long enough to sign a token; `registry-auth keys list` shows their dates.")
         return key

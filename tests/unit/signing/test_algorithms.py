@@ -5,7 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-from registry_auth.signing.algorithms import algorithm_of, signature
+from registry_auth.signing.algorithms import algorithm_of, signs_with
 from tests.unit.signing.own_keys import ALGORITHMS, own_key
 
 LENGTHS = {"RSA-2048": 256, "P-256": 64, "P-384": 96, "P-521": 132}  # bytes, RFC 7518 sections 3.3 and 3.4
@@ -16,7 +16,7 @@ def test_each_kind_of_key_has_its_algorithm(kind: str, algorithm: str) -> None:
     """PyJWT, asked for the same algorithm, verifies the signature, which has the length that the RFC gives it."""
     key = own_key(kind)
     assert algorithm_of(key.public_key()) == algorithm
-    signed = signature(b"header.payload", key, algorithm)
+    signed = signs_with(key)(b"header.payload")
     assert len(signed) == LENGTHS[kind]
     assert jwt.get_algorithm_by_name(algorithm).verify(b"header.payload", key.public_key(), signed)
     assert not jwt.get_algorithm_by_name(algorithm).verify(b"header.payloae", key.public_key(), signed)
