@@ -86,7 +86,7 @@ class KeyDirectory:
     def read(self) -> KeyRing | None:
         """Give the key ring as it is, or None while it is not complete. Raises ConfigurationError for a file that is not usable."""
         try:
-            return self.private.load()
+            return self._loaded_between_changes()
         except FileNotFoundError:
             return None  # another process retired a key just now
         except OSError as error:
@@ -94,6 +94,13 @@ class KeyDirectory:
                 f"The key directory {self.path} cannot be read ({error.strerror}): "
                 "give it to this user. REGISTRY_AUTH_KEYS_DIR names another one."
             ) from error
+
+    def _loaded_between_changes(self) -> KeyRing | None:
+        try:
+            return self.private.load()
+        except ConfigurationError:
+            # Files that do not go together may be half of before and half of after a change: then a second look finds those of after.
+            return self.private.load()
 
     def loaded(self) -> KeyRing:
         """Give the key ring, which has to be there. Raises ConfigurationError."""

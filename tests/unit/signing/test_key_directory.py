@@ -8,10 +8,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from registry_auth.errors import ConfigurationError
-from registry_auth.signing import KeyDirectory
-from registry_auth.signing.certificates import new_authority
+from registry_auth.signing import KeyDirectory, private_keys
+from registry_auth.signing.certificates import KeyPair, new_authority
 from registry_auth.signing.key_changes import KeyChanges
 from registry_auth.signing.key_files import write_private
+from registry_auth.signing.key_ring import is_issued_by
 from registry_auth.values import TokenHeader
 from tests.unit.installation import NOW
 from tests.unit.signing.own_keys import own_pair
@@ -226,6 +227,26 @@ def test_path_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("in the way")
     with pytest.raises(ConfigurationError, match=r"keys cannot be used \(Not a directory\): .*REGISTRY_AUTH_KEYS_DIR"):
         KeyDirectory(tmp_path / "keys").ready(NOW)
+
+
+def test_change_in_the_middle_of_reading_is_no_error(directory: KeyDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CA from before it and a signing key from after it do not go together; what is given is of after."""
+    changes = KeyChanges(directory)
+    changed: list[Path] = []
+    changes.rotate_authority(NOW)
+    read_pair = private_keys.read_pair
+
+    def interrupted(path: Path) -> KeyPair:
+        pair = read_pair(path)
+        if path == directory.private.authority and not changed:
+            changed.append(path)
+            changes.activate(NOW + DAY)
+        return pair
+
+    monkeypatch.setattr(private_keys, "read_pair", interrupted)
+    ring = directory.loaded()
+    assert changed
+    assert is_issued_by(ring.signing_keys[0].pair, ring.authority.certificate)
 
 
 def test_files_lost_while_reading_are_reported(directory: KeyDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
