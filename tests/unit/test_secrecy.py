@@ -86,7 +86,7 @@ def test_no_secret_is_in_the_trace_of_a_mistake(
     """When something breaks in the middle of a request, the trace in the log tells no secret."""
     installation.project("g/p")
     issued = installation.token("g/p")
-    monkeypatch.setattr("registry_auth.signing.key_ring.signature", lambda *_arguments: 1 / 0)
+    monkeypatch.setattr("registry_auth.signing.key_ring.signs_with", lambda _key: lambda _content: 1 / 0)
     response = installation.client.get("/jwt/auth", headers=login(issued))
     assert response.status_code == 500
     assert "ZeroDivisionError" in logged.text
