@@ -13,7 +13,7 @@ from registry_auth.database import Database, WaitingWrites
 from registry_auth.token_columns import DigestColumns
 from registry_auth.token_secrets import Digest
 
-Rows = Select[*tuple[Any, ...]]
+Statement = Select[*tuple[Any, ...]]
 
 _BATCH = 1_000  # rows of a transaction, during which other changes wait
 
@@ -77,13 +77,13 @@ class DigestSearch:
     `statement` selects what is wanted of the rows, their id under the name `row_id` among it.
     """
 
-    def __init__(self, database: Database, upgrades: DigestUpgrades, table: type[DigestColumns], statement: Rows, row_id: str) -> None:
+    def __init__(self, database: Database, upgrades: DigestUpgrades, table: type[DigestColumns], statement: Statement, row_id: str) -> None:
         self._database = database
         self._upgrades = upgrades
         self._table = table
         self._statement = statement.add_columns(table.digest)
         self._row_id = row_id
-        self._by_count: dict[int, Rows] = {}
+        self._by_count: dict[int, Statement] = {}
 
     def rows(self, digests: Sequence[Digest]) -> Sequence[Row[*tuple[Any, ...]]]:
         """Give the rows with any of these digests, of which the first is the one that the row should have."""
@@ -93,7 +93,7 @@ class DigestSearch:
             self._upgrades.note(self._table, getattr(row, self._row_id), row.digest, digests[0])
         return rows
 
-    def _statement_for(self, count: int) -> Rows:
+    def _statement_for(self, count: int) -> Statement:
         """Give the statement for a number of digests, which is built once."""
         if count not in self._by_count:
             same = [self._table.digest == bindparam(f"digest_{number}") for number in range(count)]

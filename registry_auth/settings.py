@@ -146,7 +146,12 @@ class Settings(BaseSettings):
     @property
     def data_dir(self) -> Path:
         """Where the files of this installation lie: beside an SQLite database."""
-        return Path(self.database_url.removeprefix(_SQLITE)).parent if self.uses_sqlite else Path("data")
+        return Path("data") if self.sqlite_file is None else self.sqlite_file.parent
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The file of an SQLite database; None where the database is a PostgreSQL."""
+        return Path(self.database_url.removeprefix(_SQLITE)) if self.uses_sqlite else None
 
     @property
     def uses_sqlite(self) -> bool:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-from sqlalchemy import make_url
 
 from registry_auth.cli.durations import Duration
 from registry_auth.cli.key_rows import key_rows
@@ -182,7 +181,7 @@ def _rotate_server_secret() -> None:
 def _tokens_by_server_secret(settings: Settings) -> Mapping[str, int] | None:
     """Give None where the database cannot be asked: the keys are listed all the same."""
     try:
-        if settings.uses_sqlite and not Path(make_url(settings.database_url).database or "").exists():
+        if settings.sqlite_file is not None and not settings.sqlite_file.exists():
             return None  # to open it would make it
         with open_database(settings) as database:
             check_schema(database)

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from registry_auth.signing.key_files import write_file
+from registry_auth.signing.key_files import PRIVATE_MODE, write_private
 from registry_auth.token_secrets import SecretDigester, ServerSecret
 
 SECRET_HEADER = "X-Gate-Secret"  # noqa: S105
 
 _FILE = Path("dependency-proxy") / "gate-secret.conf"
-_MODE = 0o600
 _PURPOSE = "dependency proxy gate"
 
 logger = logging.getLogger(__name__)
@@ -43,9 +42,9 @@ def write_for_nginx(keys_dir: Path, server_secret: ServerSecret) -> None:
     path = file_for_nginx(keys_dir)
     line = f'proxy_set_header {SECRET_HEADER} "{gate_secret(server_secret).get_secret_value()}";\n'.encode()
     try:
-        if path.exists() and path.read_bytes() == line and stat.S_IMODE(path.stat().st_mode) == _MODE:
+        if path.exists() and path.read_bytes() == line and stat.S_IMODE(path.stat().st_mode) == PRIVATE_MODE:
             return
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_file(path, line, _MODE)
+        write_private(path, line)
     except OSError as error:
         logger.warning("the file for nginx, %s, could not be written (%s): the dependency proxy needs it", path, error.strerror or error)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from registry_auth.signing.algorithms import algorithm_of
+from registry_auth.signing.certificates import may_certify
 from registry_auth.signing.key_ids import libtrust_kid
 
 _MOST_BYTES = 4 * 1024 * 1024  # the bundle of all public CAs has 0.2 MiB
@@ -76,18 +77,10 @@ def public_key_of(certificate: x509.Certificate) -> PublicKeyTypes | None:
         return None
 
 
-def is_authority(certificate: x509.Certificate) -> bool:
-    """Say whether a certificate may certify others (RFC 5280 section 4.2.1.9)."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, x509.ExtensionNotFound):
-        return False
-
-
 def described(certificate: x509.Certificate) -> str:
     """Name a certificate in a sentence. All signing certificates are called the same, so they are told apart by their key ids."""
     name = _name(certificate)
-    if is_authority(certificate):
+    if _is_authority(certificate):
         return f"the CA {name}"
     key = public_key_of(certificate)
     try:
@@ -101,6 +94,13 @@ def listed(certificates: Sequence[x509.Certificate]) -> str:
     names = ", ".join(map(described, certificates[:_MOST_NAMES]))
     more = len(certificates) - _MOST_NAMES
     return names if more <= 0 else f"{names} and {more} more"
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return may_certify(certificate)
+    except ValueError:
+        return False  # a registry may hold anything
 
 
 def _short_id(key: PublicKeyTypes) -> str:

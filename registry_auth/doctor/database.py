@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from registry_auth.database import Database, check_schema, check_writable
 from registry_auth.doctor.findings import Finding, broken, fine, warning
 from registry_auth.errors import RegistryAuthError
@@ -18,9 +16,8 @@ _CHECK = "database"
 
 def examine_database(settings: Settings, server_secrets: Sequence[ServerSecret], now: datetime) -> list[Finding]:
     """Look at the database, at `now` (UTC). Without server secrets, which stands for keys that cannot be read, no tokens are counted."""
-    file = Path(make_url(settings.database_url).database or "")
-    if settings.uses_sqlite and _is_missing(file):
-        return [_missing(file)]
+    if settings.sqlite_file is not None and _is_missing(settings.sqlite_file):
+        return [_missing(settings.sqlite_file)]
     try:
         with open_database(settings) as database:
             check_schema(database)

@@ -10,8 +10,8 @@ from registry_auth.doctor.probe_tokens import ProbeToken, next_keys, renewed_key
 from registry_auth.doctor.refusal import CHECK, Refusal
 from registry_auth.doctor.registry_door import RegistryDoor, is_accepted
 from registry_auth.doctor.unreachable import UnreachableError
+from registry_auth.services import key_directory
 from registry_auth.settings import Settings
-from registry_auth.signing import KeyDirectory
 from registry_auth.signing.certificates import Term
 from registry_auth.signing.key_ring import KeyRing
 
@@ -99,4 +99,4 @@ def _of_size(door: RegistryDoor, token: ProbeToken) -> Finding:
 
 
 def _bundle(settings: Settings) -> str:
-    return str(KeyDirectory(settings.keys_dir, settings.token_header).bundle.resolve())
+    return str(key_directory(settings).bundle.resolve())

@@ -76,6 +76,14 @@ class KeyPair:
         return key + self.certificate.public_bytes(Encoding.PEM)
 
 
+def may_certify(certificate: x509.Certificate) -> bool:
+    """Say whether a certificate names itself that of a CA (RFC 5280 section 4.2.1.9). Raises ValueError for one that cannot be read."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
 def new_authority(now: datetime) -> KeyPair:
     """Make a CA that can issue signing certificates and no further CA."""
     key = _new_key()

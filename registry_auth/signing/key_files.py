@@ -7,7 +7,7 @@ from pathlib import Path
 
 from registry_auth.errors import ConfigurationError
 
-_PRIVATE_MODE = 0o600
+PRIVATE_MODE = 0o600
 _PUBLIC_MODE = 0o644
 _UNFINISHED = ".unfinished"
 _FORBIDDEN = stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
@@ -33,7 +33,7 @@ def read_private(path: Path) -> bytes:
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that nobody else can read. Raises OSError."""
-    write_file(path, content, _PRIVATE_MODE)
+    write_file(path, content, PRIVATE_MODE)
 
 
 def write_public(path: Path, content: bytes) -> None:

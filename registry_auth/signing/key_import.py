@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ed448, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from registry_auth.errors import InvalidValueError
-from registry_auth.signing.certificates import KeyPair
+from registry_auth.signing.certificates import KeyPair, may_certify
 from registry_auth.signing.private_keys import parse_pair
 
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
@@ -61,9 +61,4 @@ def _check_not_edwards(pem: bytes) -> None:
 
 def _is_authority(certificate: x509.Certificate) -> bool:
     """Say whether registries would accept what its key certifies. In version 1 there was no word for a CA, and each counts as one."""
-    if certificate.version is not x509.Version.v3:
-        return True
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
+    return certificate.version is not x509.Version.v3 or may_certify(certificate)
