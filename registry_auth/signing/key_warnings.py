@@ -18,8 +18,8 @@ def key_warnings(ring: KeyRing, now: datetime, header: TokenHeader) -> tuple[str
 
 def _of_authority(ring: KeyRing, now: datetime) -> str | None:
     end = ring.authority.not_after
-    is_in_use = any(is_issued_by(key.pair, ring.authority.certificate) for key in ring.signing_keys)
-    if not is_in_use or now < end - _BEFORE_END_OF_CA:
+    # The date first, for readiness asks this each time, and the rest is to verify signatures.
+    if now < end - _BEFORE_END_OF_CA or not any(is_issued_by(key.pair, ring.authority.certificate) for key in ring.signing_keys):
         return None
     remedy = "Run `registry-auth keys rotate --ca`." if ring.next_authority is None else _ACTIVATE
     return f"The CA {_ends(end, now)}. {remedy}"
